@@ -1,0 +1,59 @@
+# Everything a developer types. `make setup` is done by whatever needs it, once.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench chaos lock
+
+VENV := .venv
+BIN := $(VENV)/bin
+DONE := $(VENV)/.installed
+ARGS ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(DONE) ## install into .venv what requirements.lock names, checked by hash
+
+demo: $(DONE) ## a whole portfolio out and back on sandbox carriers (ARGS="--accounts 300 --keep")
+	$(BIN)/outreach demo $(ARGS)
+
+test: $(DONE) ## all tests, on real servers (ARGS="-k name")
+	$(BIN)/pytest $(ARGS)
+
+lint: $(DONE) ## format, style, types, imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(DONE) ## measure import and sending beside their bare floor
+	$(BIN)/python -m bench $(ARGS)
+
+chaos: $(DONE) ## kill processes and servers in mid-flight
+	$(BIN)/pytest tests/chaos $(ARGS)
+
+lock: $(DONE) ## resolve pyproject.toml anew into requirements.lock
+	$(BIN)/python -m venv $(VENV)/lock
+	$(VENV)/lock/bin/pip install --quiet uv
+	$(VENV)/lock/bin/uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 \
+		--all-extras --generate-hashes --no-emit-index-url --no-header --quiet \
+		--output-file requirements.lock
+
+$(DONE): requirements.lock pyproject.toml
+	@python=; for candidate in python3.11 python3 python3.12 python3.13; do \
+		if $$candidate -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+			2>/dev/null; then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo 'Outreach needs Python 3.11, 3.12 or 3.13 with venv; none was found on PATH.' >&2; \
+		echo '  → install it (Debian, Ubuntu: apt install python3.11-venv) and run make again' >&2; \
+		exit 1; \
+	fi; \
+	[ -x $(BIN)/python ] || $$python -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
