@@ -1,0 +1,98 @@
+"""Whom to write to: one row per debtor, creditor and currency with something open."""
+
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from outreach.db.pool import Connection
+
+
+async def open_debts(conn: Connection) -> list[asyncpg.Record]:
+    """Borrowers with their open accounts, how long the oldest is unpaid, and their best points.
+
+    ``points`` maps a kind (phone, email, address) to the point's id; unusable points are left out.
+    """
+    return await conn.fetch(
+        """select d.id as debtor_id, d.locale, d.zone, a.creditor_id, a.currency,
+               array_agg(a.id order by a.number_tail, a.id) as account_ids,
+               min(a.oldest_unpaid_due_date) as oldest_unpaid_due_date,
+               (select jsonb_object_agg(kind, id) from (
+                    select distinct on (p.kind) p.kind, p.id from contact_points p
+                    where p.debtor_id = d.id and p.dead_at is null and p.opted_out_at is null
+                        and p.wrong_person_at is null
+                    order by p.kind, p.verified desc, p.created_at desc, p.id desc
+               ) best) as points
+           from parties y
+           join accounts a on a.id = y.account_id and a.balance > 0
+           join debtors d on d.id = y.debtor_id
+           where y.role in ('primary', 'joint')
+           group by d.id, a.creditor_id, a.currency order by d.id, a.creditor_id, a.currency"""
+    )
+
+
+async def settled_by_payment(conn: Connection) -> list[asyncpg.Record]:
+    """Accounts that a payment has settled."""
+    return await conn.fetch(
+        """select a.id as account_id from accounts a
+           where a.balance <= 0 and exists (select from payments p where p.account_id = a.id)
+           order by a.id"""
+    )
+
+
+async def totals(conn: Connection) -> asyncpg.Record:
+    row = await conn.fetchrow(
+        """select (select count(*) from accounts) as accounts,
+                  (select count(*) from debtors) as debtors,
+                  (select count(*) from contact_events) as events"""
+    )
+    assert row is not None
+    return row
+
+
+async def rules_that_spoke(conn: Connection) -> list[asyncpg.Record]:
+    """Holds and blocks by rule, with what the rule says and how sure its source is."""
+    return await conn.fetch(
+        """select e.kind, f->>'rule' as rule, min(f->>'says') as says,
+               min(f->>'confidence') as confidence, count(distinct e.notice_id) as notices
+           from contact_events e cross join lateral jsonb_array_elements(e.data->'findings') f
+           where e.kind in ('held', 'blocked')
+           group by 1, 2 order by 1, 5 desc"""
+    )
+
+
+async def anything_moving(conn: Connection, now: datetime) -> bool:
+    """Whether something is due now, on the wire, or a receipt waits to be applied."""
+    moving: bool = await conn.fetchval(
+        """select exists (select from due where due_at <= $1)
+               or exists (select from claims)
+               or exists (select from callbacks_due)
+               or exists (select from letter_batches where handed_over_at is null)""",
+        now,
+    )
+    return moving
+
+
+async def deferred_until(conn: Connection, now: datetime) -> datetime | None:
+    """The latest moment a notice waits for after a temporary failure, or None."""
+    until: datetime | None = await conn.fetchval(
+        """select max(d.due_at) from due d join notices n on n.id = d.notice_id
+           where n.attempt > 0 and d.due_at > $1""",
+        now,
+    )
+    return until
+
+
+async def event_count(conn: Connection) -> int:
+    count: int = await conn.fetchval("select count(*) from contact_events")
+    return count
+
+
+async def liveliest(conn: Connection) -> UUID | None:
+    """The debtor with the most to tell."""
+    debtor_id: UUID | None = await conn.fetchval(
+        """select debtor_id from contact_events where debtor_id is not null
+           group by debtor_id order by count(distinct kind) desc, count(*) desc,
+               debtor_id limit 1"""
+    )
+    return debtor_id

@@ -1,0 +1,169 @@
+"""Debtors, their accounts, contact points and standings, as the life of a notice needs them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from outreach.db.pool import Connection
+from outreach.domain.contact import ContactKind
+from outreach.domain.debtor import Standing
+
+_POINT = """p.id, p.debtor_id, p.creditor_id, p.kind, p.value_hash, p.region, p.sealed, p.origin,
+    p.verified, p.opted_out_at, p.dead_at, p.wrong_person_at, k.wrapped, k.master_version"""
+
+
+async def find_account(conn: Connection, number_hash: bytes) -> list[asyncpg.Record]:
+    """Accounts with this number: one per creditor at most."""
+    return await conn.fetch("select * from accounts where number_hash = $1", number_hash)
+
+
+async def account(conn: Connection, account_id: UUID) -> asyncpg.Record | None:
+    return await conn.fetchrow("select * from accounts where id = $1", account_id)
+
+
+async def debtor(conn: Connection, debtor_id: UUID) -> asyncpg.Record | None:
+    """A debtor with the wrapped key that opens it."""
+    return await conn.fetchrow(
+        """select d.*, k.wrapped, k.master_version from debtors d
+           left join sealing_keys k on k.id = d.id where d.id = $1""",
+        debtor_id,
+    )
+
+
+async def accounts_of(conn: Connection, debtor_id: UUID) -> list[asyncpg.Record]:
+    """Every account a person is a party to, with the role."""
+    return await conn.fetch(
+        """select a.*, y.role from parties y join accounts a on a.id = y.account_id
+           where y.debtor_id = $1 order by a.number_tail, a.id""",
+        debtor_id,
+    )
+
+
+async def points_of(conn: Connection, debtor_id: UUID) -> list[asyncpg.Record]:
+    """A person's contact points with their keys, oldest first."""
+    return await conn.fetch(
+        f"""select {_POINT}, p.created_at from contact_points p
+            left join sealing_keys k on k.id = p.id
+            where p.debtor_id = $1 order by p.kind, p.created_at, p.id""",
+        debtor_id,
+    )
+
+
+async def best_point(conn: Connection, debtor_id: UUID, kind: ContactKind) -> asyncpg.Record | None:
+    """The point to write to: usable before unusable, verified before not, newest first."""
+    return await conn.fetchrow(
+        f"""select {_POINT} from contact_points p left join sealing_keys k on k.id = p.id
+            where p.debtor_id = $1 and p.kind = $2
+            order by (p.dead_at is null and p.wrong_person_at is null and p.opted_out_at is null)
+                desc, p.verified desc, p.created_at desc, p.id desc limit 1""",
+        debtor_id,
+        kind,
+    )
+
+
+async def points_for_intake(
+    conn: Connection, point_ids: Sequence[UUID]
+) -> dict[UUID, asyncpg.Record]:
+    """Owner, kind, region and locale of contact points."""
+    rows = await conn.fetch(
+        """select p.id, p.debtor_id, p.kind, p.region, d.locale from contact_points p
+           join debtors d on d.id = p.debtor_id where p.id = any($1::uuid[])""",
+        point_ids,
+    )
+    return {row["id"]: row for row in rows}
+
+
+async def point(conn: Connection, point_id: UUID) -> asyncpg.Record | None:
+    return await conn.fetchrow(
+        f"""select {_POINT} from contact_points p left join sealing_keys k on k.id = p.id
+            where p.id = $1""",
+        point_id,
+    )
+
+
+async def points_with_value(conn: Connection, value_hash: bytes) -> list[asyncpg.Record]:
+    """Everybody reached at one phone or mailbox."""
+    return await conn.fetch(
+        f"""select {_POINT} from contact_points p left join sealing_keys k on k.id = p.id
+            where p.value_hash = $1 order by p.id""",
+        value_hash,
+    )
+
+
+async def mark_point(conn: Connection, point_id: UUID, field: str, at: datetime) -> bool:
+    """Set ``opted_out_at``, ``dead_at`` or ``wrong_person_at`` once; False if it was set before."""
+    assert field in ("opted_out_at", "dead_at", "wrong_person_at")
+    status = await conn.execute(
+        f"update contact_points set {field} = $2 where id = $1 and {field} is null", point_id, at
+    )
+    return status.endswith(" 1")
+
+
+async def set_standing(
+    conn: Connection,
+    standing_id: UUID,
+    debtor_id: UUID,
+    kind: Standing,
+    owner: str,
+    reason: str,
+    since: datetime,
+    expires_at: datetime | None,
+) -> bool:
+    """Add a standing; False if the same one already stands as long or longer."""
+    covered = await conn.fetchval(
+        """select exists (select from standings where debtor_id = $1 and kind = $2
+               and ended_at is null
+               and (expires_at is null or expires_at >= coalesce($3, 'infinity'::timestamptz)))""",
+        debtor_id,
+        kind,
+        expires_at,
+    )
+    if covered:
+        return False
+    await conn.execute(
+        """insert into standings (id, debtor_id, kind, owner, reason, since, expires_at)
+           values ($1, $2, $3, $4, $5, $6, $7)""",
+        standing_id,
+        debtor_id,
+        kind,
+        owner,
+        reason,
+        since,
+        expires_at,
+    )
+    return True
+
+
+async def standings_of(conn: Connection, debtor_id: UUID) -> list[asyncpg.Record]:
+    return await conn.fetch(
+        "select * from standings where debtor_id = $1 order by since, id", debtor_id
+    )
+
+
+async def lock(conn: Connection, debtor_ids: Sequence[UUID]) -> None:
+    """Take the debtors' rows in id order, as dispatch does, so that nobody waits in a ring."""
+    await conn.execute(
+        "select from debtors where id = any($1::uuid[]) order by id for no key update", debtor_ids
+    )
+
+
+async def save_creditor(conn: Connection, creditor_id: str, name: str, jurisdiction: str) -> None:
+    """Keep the creditor's row as its configuration has it."""
+    await conn.execute(
+        """insert into creditors values ($1, $2, $3) on conflict (id) do update
+           set name = excluded.name, jurisdiction = excluded.jurisdiction
+           where (creditors.name, creditors.jurisdiction)
+               <> (excluded.name, excluded.jurisdiction)""",
+        creditor_id,
+        name,
+        jurisdiction,
+    )
+
+
+async def exists(conn: Connection, debtor_id: UUID) -> bool:
+    found: bool = await conn.fetchval(
+        "select exists (select from debtors where id = $1)", debtor_id
+    )
+    return found

@@ -1,0 +1,142 @@
+"""What the gate decides on, read in one statement, and the locks that keep it true meanwhile."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from outreach.db.pool import Connection
+from outreach.db.stops import COVERS
+from outreach.domain.events import EventKind
+from outreach.domain.notice import NoticeRequest
+from outreach.domain.states import COUNTS_AS_CONTACT, State
+
+_COUNTED = ", ".join(f"'{state}'" for state in sorted(COUNTS_AS_CONTACT))
+
+
+_FACTS = f"""
+select n.id, n.creditor_id, n.debtor_id, n.account_ids, n.purpose, n.channel, n.currency,
+    n.contact_point_id, n.number, n.attempt, n.due_at, n.expires_at, n.lane, n.route, n.batch_id,
+    d.sealed as debtor_sealed, d.locale, d.zone, d.jurisdiction,
+    dk.wrapped as debtor_wrapped, dk.master_version as debtor_master,
+    p.sealed as point_sealed, p.region, p.origin, p.verified, p.opted_out_at, p.dead_at,
+    p.wrong_person_at, pk.wrapped as point_wrapped, pk.master_version as point_master,
+    a.accounts, s.standings, c.contacts
+from n
+join debtors d on d.id = n.debtor_id
+join contact_points p on p.id = n.contact_point_id
+left join sealing_keys dk on dk.id = d.id
+left join sealing_keys pk on pk.id = p.id
+cross join lateral (
+    select jsonb_agg(jsonb_build_object(
+        'role', y.role, 'tail', a.number_tail, 'product', a.product, 'due', a.due_date,
+        'statement', a.statement_date, 'oldest', a.oldest_unpaid_due_date,
+        'as_of', a.balance_as_of, 'minimum_payment', a.minimum_payment, 'overdue', a.overdue,
+        'balance', a.balance, 'principal', a.principal, 'interest', a.interest,
+        'penalty', a.penalty, 'fees', a.fees,
+        'paid_since', exists (select from payments p
+            where p.account_id = a.id and p.posted_at > a.balance_as_of))
+        order by a.number_tail, a.id) as accounts
+    from accounts a left join parties y on y.account_id = a.id and y.debtor_id = n.debtor_id
+    where a.id = any(n.account_ids)
+) a
+cross join lateral (
+    select jsonb_agg(jsonb_build_object('kind', s.kind, 'since', s.since, 'until', s.expires_at))
+        as standings
+    from standings s where s.debtor_id = n.debtor_id and s.ended_at is null
+) s
+cross join lateral (
+    select array_agg(m.at) as contacts from (
+        select max(e.at) as at
+        from contact_events e join notices m on m.id = e.notice_id
+        where e.debtor_id = n.debtor_id and e.kind = '{EventKind.SENDING}'
+            and e.at > $1::timestamptz - interval '25 hours' -- the longest day there is
+            and m.id <> n.id and m.state in ({_COUNTED})
+        group by m.id) m
+) c
+"""
+
+_CLAIM = f"""
+with n as materialized (
+    select n.* from due q join notices n on n.id = q.notice_id
+    where q.lane = $2 and q.route = $3 and q.due_at <= $1 and n.state = '{State.PENDING}'
+        and n.batch_id is null
+        and not exists (select from stops s where s.scope in {COVERS})
+    order by q.due_at limit $4 for no key update skip locked
+), ld as materialized (
+    select id from debtors where id in (select debtor_id from n)
+    order by id for no key update skip locked
+), lv as materialized (
+    select hash from contact_values where hash in (
+        select p.value_hash from n join ld on ld.id = n.debtor_id
+        join contact_points p on p.id = n.contact_point_id)
+    order by hash for no key update skip locked
+)
+select n.id from n
+join ld on ld.id = n.debtor_id
+join contact_points p on p.id = n.contact_point_id
+join lv on lv.hash = p.value_hash
+"""
+
+_READ = f"""
+with n as materialized (select * from notices where id = any($2::uuid[]))
+{_FACTS} order by n.due_at, n.id
+"""
+
+
+async def claim(
+    conn: Connection, lane: str, route: str, now: datetime, limit: int
+) -> list[asyncpg.Record]:
+    """Lock up to ``limit`` due notices with their debtors and contact values, and read all facts.
+
+    What somebody else holds is skipped. The locks last until the caller's transaction ends.
+    Facts are read in a statement of their own, after the locks: the snapshot of the locking one
+    does not hold what another dispatcher, a reply or a payment committed while it ran.
+    """
+    locked = await conn.fetch(_CLAIM, now, lane, route, limit)
+    if not locked:
+        return []
+    return await conn.fetch(_READ, now, [row["id"] for row in locked])
+
+
+async def read(conn: Connection, notice_ids: Sequence[UUID], now: datetime) -> list[asyncpg.Record]:
+    """The same facts for given notices, locking their debtors and them."""
+    await conn.execute(
+        """select from debtors
+           where id in (select debtor_id from notices where id = any($1::uuid[]))
+           order by id for no key update""",
+        notice_ids,
+    )
+    await conn.execute(
+        "select from notices where id = any($1::uuid[]) order by id for no key update", notice_ids
+    )
+    return await conn.fetch(_READ, now, notice_ids)
+
+
+async def preview(
+    conn: Connection, request: NoticeRequest, notice_id: UUID, now: datetime
+) -> asyncpg.Record:
+    """The facts a notice would meet if it existed: nothing is written or locked."""
+    row = await conn.fetchrow(
+        f"""with n as (select $2::uuid as id, $3::text as creditor_id, $4::uuid as debtor_id,
+                $5::uuid[] as account_ids, $6::text as purpose, $7::text as channel,
+                $8::text as currency, $9::uuid as contact_point_id, 0::bigint as number,
+                0::smallint as attempt, $10::timestamptz as due_at, $11::timestamptz as expires_at,
+                $12::text as lane, ''::text as route, null::text as batch_id)
+            {_FACTS}""",
+        now,
+        notice_id,
+        request.creditor_id,
+        request.debtor_id,
+        list(request.account_ids),
+        request.purpose,
+        request.channel,
+        request.currency,
+        request.contact_point_id,
+        request.due_at,
+        request.expires_at,
+        request.lane,
+    )
+    assert row is not None
+    return row

@@ -1,0 +1,37 @@
+"""The stop switch: scopes in which nothing may leave."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+
+from outreach.db.pool import Connection
+
+COVERS = "('all', 'creditor:' || n.creditor_id, 'channel:' || n.channel)"
+"""The scopes that cover a notice ``n``, for use in a query."""
+
+
+async def put(conn: Connection, scope: str, actor: str, reason: str, now: datetime) -> bool:
+    """Set a stop; False if it already stood."""
+    status = await conn.execute(
+        """insert into stops (scope, actor, reason, at) values ($1, $2, $3, $4)
+           on conflict (scope) do nothing""",
+        scope,
+        actor,
+        reason,
+        now,
+    )
+    return status.endswith(" 1")
+
+
+async def lift(conn: Connection, scope: str) -> bool:
+    status = await conn.execute("delete from stops where scope = $1", scope)
+    return status.endswith(" 1")
+
+
+async def all_stops(conn: Connection) -> list[asyncpg.Record]:
+    return await conn.fetch("select scope, actor, reason, at from stops order by at")
+
+
+async def scopes(conn: Connection) -> Sequence[str]:
+    return [row["scope"] for row in await conn.fetch("select scope from stops")]

@@ -1,0 +1,70 @@
+"""Who owes, in which place, and what stands in the way of writing to them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+
+class Locale(StrEnum):
+    """A place's own written Chinese; templates exist per locale and are never converted."""
+
+    ZH_CN = "zh-CN"
+    ZH_HK = "zh-HK"
+    ZH_TW = "zh-TW"
+
+
+class Jurisdiction(StrEnum):
+    """Whose collection rules bind; names the policy pack ``config/policies/<value>.toml``."""
+
+    MAINLAND = "cn-mainland"
+    HONG_KONG = "hk"
+    TAIWAN = "tw"
+
+
+class Sex(StrEnum):
+    """Used for the salutation only."""
+
+    MALE = "male"
+    FEMALE = "female"
+    UNKNOWN = "unknown"
+
+
+class Role(StrEnum):
+    """A debtor's role on an account (相关人)."""
+
+    PRIMARY = "primary"  # 主借款人
+    JOINT = "joint"  # 共同借款人
+    GUARANTOR = "guarantor"  # 保证人
+    SUPPLEMENTARY = "supplementary"  # 附属卡持卡人: never dunned
+
+
+class Standing(StrEnum):
+    """Why a debtor is not simply normal (状态, 名单): each has an owner and a reason."""
+
+    DISPUTE = "dispute"  # 异议
+    COMPLAINT = "complaint"  # 投诉
+    PLAN = "plan"  # 分期协议履行中
+    PROMISE = "promise"  # 承诺还款
+    PAYMENT_PENDING = "payment_pending"  # 称已还款, 待入账
+    HARDSHIP = "hardship"  # 困难
+    DECEASED = "deceased"
+    INCAPACITY = "incapacity"
+    BANKRUPTCY = "bankruptcy"
+    LAWSUIT = "lawsuit"
+    DO_NOT_CONTACT = "do_not_contact"
+    VIP = "vip"
+    STAFF = "staff"
+    HUMAN_ONLY = "human_only"
+
+
+@dataclass(frozen=True, slots=True)
+class Debtor:
+    """One person per institution, opened: personal fields are clear text here and nowhere below."""
+
+    id: UUID
+    creditor_id: str
+    name: str
+    sex: Sex
+    locale: Locale
+    zone: str
+    jurisdiction: Jurisdiction

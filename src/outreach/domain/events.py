@@ -1,0 +1,86 @@
+"""Contact events (触达记录): one line of a contact history each."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class EventKind(StrEnum):
+    IMPORTED = "imported"
+    BALANCE_CHANGED = "balance_changed"
+    PAID = "paid"
+    PAYMENT_REVERSED = "payment_reversed"
+    STANDING_SET = "standing_set"
+    STANDING_ENDED = "standing_ended"
+    CONTACT_CHANGED = "contact_changed"
+    HELD = "held"
+    BLOCKED = "blocked"
+    RELEASED = "released"
+    SENDING = "sending"
+    SENT = "sent"
+    DEFERRED = "deferred"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    READ = "read"
+    REPLIED = "replied"
+    OPTED_OUT = "opted_out"
+    COMPLAINED = "complained"
+    DISPUTED = "disputed"
+    PROMISED = "promised"
+    WRONG_PERSON = "wrong_person"
+    CLAIMED_PAID = "claimed_paid"
+    HARDSHIP = "hardship"
+    RETURNED = "returned"
+    SIGNED_FOR = "signed_for"
+    POSTED = "posted"
+    PRINTED = "printed"
+    UNCERTAIN = "uncertain"
+    RESOLVED = "resolved"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    FAILED = "failed"
+    CALL_LOGGED = "call_logged"
+    VISIT_LOGGED = "visit_logged"
+    NOTE = "note"
+    CORRECTED = "corrected"
+    EXPORTED = "exported"
+    VIEWED = "viewed"
+    STOPPED = "stopped"
+    RESUMED = "resumed"
+    ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A contact event before it is sealed.
+
+    ``data`` is public within the institution (rule ids, codes, digests) and part of the envelope;
+    ``payload`` is personal and is stored sealed beside it.
+    Both hold only strings, integers, booleans, null, lists and objects of these.
+    """
+
+    kind: EventKind
+    at: datetime
+    stream: str
+    creditor_id: str
+    actor: str
+    debtor_id: UUID | None = None
+    notice_id: UUID | None = None
+    account_id: UUID | None = None
+    channel: str | None = None
+    policy_version: str | None = None
+    data: dict[str, object] = field(default_factory=dict)
+    payload: dict[str, object] | None = None
+
+
+def debtor_stream(debtor_id: UUID) -> str:
+    return f"debtor:{debtor_id}"
+
+
+def user_stream(user_id: str) -> str:
+    return f"user:{user_id}"
+
+
+def policy_stream(creditor_id: str) -> str:
+    return f"policy:{creditor_id}"

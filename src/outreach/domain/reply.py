@@ -1,0 +1,304 @@
+"""What a debtor's message says, read by rules: simplified or traditional, as people type it.
+
+A first reading, not a judge: what is not ``sure`` wants a person's eye. Every pattern is written in
+simplified characters and matched on folded text (half width, lower case, no blanks).
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from outreach.domain.days import days_named
+
+
+class ResponseKind(StrEnum):
+    OPTED_OUT = "opted_out"  # 退订
+    WRONG_PERSON = "wrong_person"  # 不是本人
+    CLAIMED_PAID = "claimed_paid"  # 称已还款; not sure when it may be only a part
+    PROMISED = "promised"  # 承诺还款
+    DISPUTED = "disputed"  # 异议
+    HARDSHIP = "hardship"  # 困难, or asks for other terms
+    COMPLAINED = "complained"  # 投诉
+    WANTS_PERSON = "wants_person"  # 转人工
+    OTHER = "other"  # nothing we know
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """One thing a message says; ``words`` is the part of the message that says it.
+
+    ``promised_on`` is the last day meant, or ``None`` for a promise without a date (发工资就还).
+    """
+
+    kind: ResponseKind
+    words: str
+    promised_on: date | None = None
+    sure: bool = True
+
+
+def read_reply(text: str, today: date) -> tuple[Understood, ...]:
+    """All that an SMS or mail says, each kind once; ``()`` for an empty message. Never raises.
+
+    ``today`` is the day the message was written, in the debtor's zone: 明天 counts from it.
+    What a mail quotes of ours is left out, because our own words name every kind.
+    """
+    whole = _Folded.of(_own_words(text))
+    if not whole.plain.strip("\n"):
+        return ()
+    if command := _command(whole):
+        return (command,)
+    found: dict[ResponseKind, Understood] = {}
+    for clause in _clauses(whole):
+        for said in _read(clause, today):
+            found[said.kind] = _better(found.get(said.kind), said)
+    return tuple(found.values()) or (Understood(ResponseKind.OTHER, text.strip()),)
+
+
+@dataclass(frozen=True, slots=True)
+class _Folded:
+    """Text as the patterns see it, and where each character of it stands in ``source``."""
+
+    source: str
+    plain: str
+    places: tuple[int, ...]
+    asks: bool = False
+
+    @classmethod
+    def of(cls, source: str) -> "_Folded":
+        plain: list[str] = []
+        places: list[int] = []
+        for place, char in enumerate(source):
+            for folded in unicodedata.normalize("NFKC", char).lower().translate(_FORMS):
+                if folded == "\n" or not (folded.isspace() or unicodedata.category(folded) == "Cf"):
+                    plain.append(folded)
+                    places.append(place)
+        return cls(source, "".join(plain), tuple(places))
+
+    def words(self, start: int, end: int) -> str:
+        return self.source[self.places[start] : self.places[end - 1] + 1]
+
+    def part(self, start: int, end: int, asks: bool) -> "_Folded":
+        return _Folded(self.source, self.plain[start:end], self.places[start:end], asks)
+
+
+def _own_words(text: str) -> str:
+    """The lines above the first sign of a quoted mail, without quoted ones between."""
+    own: list[str] = []
+    for line in text.splitlines():
+        if _QUOTE_BEGINS.match(line):
+            break
+        if not line.lstrip().startswith((">", "＞")):
+            own.append(line)
+    return "\n".join(own)
+
+
+def _command(whole: _Folded) -> Understood | None:
+    """A message that is nothing but the answer our texts ask for: T, TD, R, N ..."""
+    bare = whole.plain.strip("\n .,。!()[]【】\"'“”")
+    match = _COMMANDS.fullmatch(bare)
+    if match is None:
+        return None
+    kind = ResponseKind.WRONG_PERSON if match["n"] else ResponseKind.OPTED_OUT
+    return Understood(kind, whole.source.strip())
+
+
+def _clauses(whole: _Folded) -> Iterator[_Folded]:
+    start = 0
+    for end in [*_CLAUSE_ENDS.finditer(whole.plain), None]:
+        stop = end.start() if end else len(whole.plain)
+        if stop > start:
+            asks = bool(end and "?" in end[0]) or bool(_ASKS.search(whole.plain[start:stop]))
+            yield whole.part(start, stop, asks)
+        start = end.end() if end else stop
+
+
+def _read(clause: _Folded, today: date) -> Iterator[Understood]:
+    kinds: set[ResponseKind] = set()
+    for kind, pattern in _SAYS:
+        match = pattern.search(clause.plain)
+        if match is None:
+            continue
+        if kind is ResponseKind.WANTS_PERSON and ResponseKind.OPTED_OUT in kinds:
+            continue  # 别给我打电话 names the call it does not want
+        kinds.add(kind)
+        words = clause.words(*match.span())
+        yield Understood(kind, words, sure=not (clause.asks or _HEDGED.search(match[0])))
+    if paid := _paid(clause):
+        yield paid
+    elif promise := _promise(clause, today):
+        yield promise
+
+
+def _paid(clause: _Folded) -> Understood | None:
+    match = _DONE.search(clause.plain)
+    if match is None:
+        match = _PAID.search(clause.plain)
+        if match is None or _LATER.search(clause.plain[: match.start()]):
+            return None
+    part = _PART.search(clause.plain, match.start())
+    words = clause.words(match.start(), part.end() if part else match.end())
+    return Understood(ResponseKind.CLAIMED_PAID, words, sure=not (part or clause.asks))
+
+
+def _promise(clause: _Folded, today: date) -> Understood | None:
+    plain = clause.plain
+    for start, end, day in days_named(plain, today):
+        after = _PAYS_AFTER.match(plain, end)
+        before = _PAYS_BEFORE.search(plain[:start])
+        if not (after or before or len(plain) - (end - start) <= 2):
+            continue
+        begin = before.start() if before and not after else start
+        words = clause.words(begin, after.end() if after else end)
+        sure = bool(after) and day is not None and not clause.asks
+        return Understood(ResponseKind.PROMISED, words, day, sure)
+    for pattern, sure in ((_OPEN_PROMISE, True), (_VAGUE_PROMISE, False)):
+        if match := pattern.search(plain):
+            words = clause.words(*match.span())
+            return Understood(ResponseKind.PROMISED, words, None, sure and not clause.asks)
+    return None
+
+
+def _better(old: Understood | None, new: Understood) -> Understood:
+    """Of two of one kind: the one with a date, then the sure one, then the first."""
+    if old is None:
+        return new
+    rank = (new.promised_on is not None, new.sure) > (old.promised_on is not None, old.sure)
+    return new if rank else old
+
+
+# Folded characters: traditional to simplified, and the Cantonese words people type.
+_FORMS = str.maketrans(
+    "還繳訂錯發傳電話銀額對沒辦過盜業職錢難訴轉個週禮後號聽糧領資結帳賬戶認識這機碼換請別擾"
+    "騷聯繫係絡議爭異質數罰債貸產傷車禍術無償寬緩減費時間會準備馬盡儘應諾給幾兩開問題誰們從報"
+    "舉監評專員經嗎麼剛匯進處補將來點該實讓簽單誤詐騙說遲內撥訊簡劃獎絕續斷夠臨診離災冇唔咗嘅"
+    "俾畀佢妳您",
+    "还缴订错发传电话银额对没办过盗业职钱难诉转个周礼后号听粮领资结账账户认识这机码换请别扰"
+    "骚联系是络议争异质数罚债贷产伤车祸术无偿宽缓减费时间会准备马尽尽应诺给几两开问题谁们从报"
+    "举监评专员经吗么刚汇进处补将来点该实让签单误诈骗说迟内拨讯简划奖绝续断够临诊离灾没不了的"
+    "给给他你你",
+)
+_NOT = (
+    "(?<!不)(?<!没)(?<!未)(?<!别)(?<!无)(?<!没有)(?<!没什么)(?<!不是)(?<!不要)(?<!不想)(?<!不会)"
+    "(?<!不用)(?<!不需要)(?<!不打算)(?<!并非)(?<!撤销)(?<!撤回)"
+)
+_QUOTE_BEGINS = re.compile(
+    r"\s*-{2,}\s*(?:原始[邮郵]件|原[邮郵]件|Original|转发|轉寄|Forwarded)"
+    r"|\s*(?:发件人|寄件者|寄件人|From)\s*[:：]|\s*On .{5,100} wrote:"
+    r"|.{0,100}(?:写道|寫道|写到|寫到)\s*[:：]\s*$",
+    re.IGNORECASE,
+)
+_COMMANDS = re.compile(
+    r"(?:回复?)?(?:(?P<n>n)|td|t|r|stop|stopall|unsubscribe|quit|退订|停止|拒收)"
+)
+_CLAUSE_ENDS = re.compile(r"(?:[,。!?;、~\n…]|\.(?![0-9]))+")
+_ASKS = re.compile(r"[吗么嘛]$|怎么|怎样|如何|是不是|是否|能不能|可不可以|什么时候|[了还]没$")
+_HEDGED = re.compile(r"分期|延期|宽限|减免|停息|协商|缓|^我不是(?!本人|你)")
+
+_SAYS: tuple[tuple[ResponseKind, re.Pattern[str]], ...] = tuple(
+    (kind, re.compile("|".join(ways)))
+    for kind, ways in (
+        (
+            ResponseKind.OPTED_OUT,
+            (
+                rf"{_NOT}(?:退订|拒收|停止(?:发|推送|短信|骚扰|联系|打扰)|取消(?:订阅|短信|通知))",
+                r"(?:别|不要|莫|勿|不好|不用|不必)(?:再|给我|向我|跟我|同我|总|老|一直|继续)*"
+                r"(?:发(?!错|现)|传|寄|send|联系|打扰|骚扰|打电话|打给|打来|烦)"
+                r"(?!我?的?(?:家人|家里|父母|爸|妈|老婆|老公|单位|公司|同事|朋友))",
+                r"(?:不想|不愿意?|不希望)再?(?:收|看)到",
+                "unsubscribe",
+            ),
+        ),
+        (
+            ResponseKind.WRONG_PERSON,
+            (
+                r"(?<!是)(?<!如)(?:不是|非)本人(?![办借刷欠签用贷开申])",
+                r"(?:打|发|找|弄|搞|寄|拨|传)错(?:了|人|号|电话|短信|对象|啦|$)",
+                r"号码(?:错|是?新[换办买]|换人|换主)|换了?(?:机主|主人|人了)|机主(?:不是|换|另)",
+                r"不认识(?:这个?人|此人|他|她|你[说找]|你们[说找]|$)|查无此人|认错人",
+                r"^(?:这|那|都)?不是我(?:本人$|啊|呀|的号|的电话|$)",
+                r"^我不[叫姓][一-鿿]{1,4}$|^我不是你们?要?找的",
+                r"^我不是(?!本人|你|故意|不|没|想|要|说|那|这|已|老赖|有|什么)[一-鿿]{2,3}$",
+                "wrongnumber|wrongperson|^notme$",
+            ),
+        ),
+        (
+            ResponseKind.DISPUTED,
+            (
+                r"(?:金额|数额|数目|账单|账目|利息|余额|欠款)(?:好像|根本|完全|明显|都|算)?"
+                r"(?:不对|有误|错|不符|有问题|不正确|不一致|对不上|太高|过高|不合理)",
+                r"(?:没有?|未)(?:办|借|开|申请|签|用|刷|消费|贷)过",
+                r"(?:没有?|从未|不|并不)欠(?:你|钱|款|银行|任何|$)",
+                r"盗刷|被盗|冒[用名充]|不是我(?:本人)?(?:办|借|刷|欠|签|消费|用|贷|开|申请)",
+                r"不是我的(?:卡|账|债|钱|贷款|消费|欠款|签名)",
+                rf"{_NOT}有?(?<!没有)(?<!无)(?:异议|争议|质疑)",
+                "算错|多收|乱收费|乱扣|不承认|对不上|重复[扣收]",
+            ),
+        ),
+        (
+            ResponseKind.HARDSHIP,
+            (
+                rf"{_NOT}(?:失业|下岗|被裁|裁员|生病|得病|住院|手术|重病|大病|癌|困难|破产|欠薪|车祸)",
+                rf"{_NOT}(?:受伤|工伤|受灾|残疾|低保|病了|病倒|手头紧|走投无路|家里出事)",
+                r"(?<!不是)没有?(?:工[作开做]|钱|收入|能力|发工资)|工资[还都]?(?:没|未|拖欠)",
+                r"[还付缴交拿]不[起上了出清]|(?:无力|无法|没办?法)(?:偿还|还|支付|承担)|协商(?:还款|解决)|周转(?:不|困难)",
+                r"(?:申请|想|能不能|可以|可不可以|能否|希望|要求)[^不没]{0,6}"
+                r"(?:分期|延期|宽限|减免|停息|协商|缓)",
+            ),
+        ),
+        (
+            ResponseKind.COMPLAINED,
+            (
+                rf"{_NOT}(?:投诉|申诉|举报|报警)",
+                "12378|12345|12315|12321|12363|银保监|金管局|金监局|监管总局|金管会|评议中心|消委会",
+                r"起诉你|告你|曝光你|暴力催收|泄露我?的?(?:隐私|个人信息|信息)",
+                r"(?:一直|天天|每天|反复|严重)(?:骚扰|催收)",
+                r"(?:骚扰|联系|打给|打电话给|给)我?的?(?:家人|家里|父母|爸|妈|单位|公司|同事|朋友)",
+            ),
+        ),
+        (
+            ResponseKind.WANTS_PERSON,
+            (
+                rf"{_NOT}人工(?!智能|费)|转人工|真人|找你?们?(?:客服|经理|领导|主管|专员)",
+                r"(?:给我(?![爸妈家父单公同老])|请|让|麻烦)[^不没别]{0,6}[打回来]个?电话|回电|[打回来]个?电话给我|打给我",
+                r"(?:请|让|麻烦|尽快|可以|安排)[^不没别]{0,4}联系我|^联系我|callme",
+            ),
+        ),
+    )
+)
+
+# 还 is also the adverb "still": what may not follow it when it means to pay.
+_PAYS = (
+    r"(?:还(?![没不未有是在要想能得收发打来催敢叫让再被会了]|继续|给我|款[日期])|还了(?!解)"
+    r"|缴|交(?!代|通|流|给我)|付|转(?!人工|告|达|接)|汇|存(?!在)|结清|清偿|打[款钱过]|补上|[到入]账"
+    r"|处理)(?!不)"
+)
+_DONE = re.compile(
+    r"(?:已经?|早就|刚刚?|刚才|昨[天晚日]|前[天日]|今早|上个?(?:周|月|星期))"
+    r"(?:(?!准备|打算|承诺|答应|计划|说好)[^不没未无再要会能]){0,8}?"
+    rf"(?:{_PAYS}|扣)[款清完过掉齐]?了?"
+)
+_PAID = re.compile(
+    rf"{_NOT}(?<!无法)(?<!不能)(?<!不可能)"
+    r"(?:还(?:过|清|完|掉|了(?!解)|款了)|[缴付][清过了]|交了|结清|(?:付款|转账|汇款|打款)了"
+    r"|(?:还款|扣款|转账|付款|汇款|缴款)(?:已|都)?(?:完成|成功)|(?<!not)(?<!un)(?<!yet)(?<!be)paid)"
+)
+_LATER = re.compile(
+    r"[会再就才要等明]|准备|打算|争取|保证|一定|后天|下个?(?:周|月|星期|礼拜)|[月号日天]"
+)
+_PART = re.compile(r"一?部分|一半|一点|一些|最低|[0-9]+(?:\.[0-9]+)?(?:元|块|万|千|百|$)")
+_PAYS_AFTER = re.compile(rf"[^不没无未]{{0,10}}?{_PAYS}[款清上掉完钱了]*")
+_PAYS_BEFORE = re.compile(
+    rf"(?:{_PAYS}|等到?|宽限到?|延期?到|缓到?|拖到|承诺|保证)[^不没无未]{{0,6}}$"
+)
+_OPEN_PROMISE = re.compile(
+    r"(?<!没)(?:[发出领开][了完到]?(?:工资|薪水?|粮|奖金|支)|(?:工资|薪水?|奖金)(?:一|下来|到|发))"
+    rf"[^不没无未]{{0,8}}?{_PAYS}"
+)
+_VAGUE_PROMISE = re.compile(
+    r"(?:(?<!没)有钱|凑[到够齐]|(?<!请)(?:尽快|马上|立[刻即]|即刻)|(?<![不你们])(?:会|肯定|一定)"
+    r"|保证|承诺|答应|尽量|想办法|过[几些]天|过阵子|过段时间|[晚迟][点些]|这[两几]天|近期|最近|回头|很快"
+    rf"|稍后|年后|过[完了]年|待会|等[下会]|准备|打算|正在|就去)[^不没无未请你]{{0,6}}?{_PAYS}"
+)

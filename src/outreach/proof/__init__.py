@@ -1,0 +1,1 @@
+"""Reading the history back: verifying it, telling it in words, exporting it."""
