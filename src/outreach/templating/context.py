@@ -1,0 +1,86 @@
+"""What a template may say: the words' only input, built from facts just before rendering.
+
+Templates reach these fields by name (``{{ debtor.salutation }}``,
+``{{ totals.overdue | amount }}``) and nothing else.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from outreach.domain.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class CreditorWords:
+    """Who writes: from ``config/creditors/<id>.toml``; every one is invented in examples."""
+
+    name: str
+    signature: str  # 短信签名, without 【】
+    hotline: str
+    complaint_line: str
+    app: str  # where to query and pay
+    payee_name: str
+    payee_bank: str
+    payee_account: str
+    address: str
+    department: str
+
+
+@dataclass(frozen=True, slots=True)
+class DebtorWords:
+    """Whom we write to. ``salutation`` is 王先生 / 李女士 / 尊敬的客户 in the locale's usage."""
+
+    name: str
+    masked_name: str
+    salutation: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountWords:
+    """One debt. ``overdue`` is what was due and is unpaid; principal, interest, penalty (违约金)
+    and fees add up to ``balance``.
+    """
+
+    product: str
+    tail: str
+    due_date: date
+    statement_date: date | None
+    days_past_due: int
+    minimum_payment: Money
+    overdue: Money
+    balance: Money
+    principal: Money
+    interest: Money
+    penalty: Money
+    fees: Money
+
+
+@dataclass(frozen=True, slots=True)
+class TotalWords:
+    """Sums over the accounts of one notice."""
+
+    minimum_payment: Money
+    overdue: Money
+    balance: Money
+    principal: Money
+    interest: Money
+    penalty: Money
+    fees: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """All a template sees. ``accounts`` are of one debtor, creditor and currency, tail order."""
+
+    creditor: CreditorWords
+    debtor: DebtorWords
+    accounts: tuple[AccountWords, ...]
+    totals: TotalWords
+    as_of: date
+    today: date
+    due_date: date  # the earliest due date among the accounts
+    deadline: date  # by when a demand asks for payment
+    number: str  # 函件编号
+    guarantor: bool  # we write to a guarantor (保证人): he has his own wording
+    agency: str | None  # the agency that writes for the creditor (受托催收机构), if one does
+    borrower: str | None = None  # to a guarantor: whose debt it is, masked
