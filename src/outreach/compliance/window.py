@@ -1,0 +1,102 @@
+"""Daily sending windows on a debtor's wall clock, over midnight, weekends and summer time."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+DAY = 24 * 60
+EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
+
+
+@lru_cache(maxsize=1024)
+def zone_named(name: str) -> ZoneInfo | None:
+    """The IANA zone, or ``None`` if there is no such zone."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return None
+
+
+def instant(day: date, minute: int, zone: tzinfo, fold: int = 0) -> datetime:
+    """The UTC instant of a wall-clock minute; ``minute`` 1440 is the next midnight.
+
+    ``fold`` 1 means the second of two equal wall times, when summer time ends.
+    """
+    day += timedelta(days=minute // DAY)
+    wall = time(minute % DAY // 60, minute % 60, fold=fold)
+    return datetime.combine(day, wall, zone).astimezone(UTC)
+
+
+def next_midnight(moment: datetime, zone: tzinfo) -> datetime:
+    return instant(moment.astimezone(zone).date(), DAY, zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Open from minute ``opens`` to before ``closes`` on ISO weekdays ``days``.
+
+    What was let in while it was open may still go until ``last``, which is never before ``closes``.
+    """
+
+    opens: int = 0
+    closes: int = DAY
+    last: int = DAY
+    days: tuple[int, ...] = EVERY_DAY
+
+    @property
+    def ever_opens(self) -> bool:
+        return self.opens < self.closes and bool(self.days)
+
+    def meet(self, other: "Window") -> "Window":
+        """The window in which both are open."""
+        return Window(
+            max(self.opens, other.opens),
+            min(self.closes, other.closes),
+            min(self.last, other.last),
+            tuple(day for day in self.days if day in other.days),
+        )
+
+    def is_open(self, local: datetime) -> bool:
+        minute = local.hour * 60 + local.minute
+        return self.opens <= minute < self.closes and local.isoweekday() in self.days
+
+    def last_instant(self, local: datetime) -> datetime:
+        """Until when a message let in at ``local`` (aware, open) may go."""
+        return instant(local.date(), self.last, _zone_of(local), local.fold)
+
+    def next_open(self, moment: datetime, zone: tzinfo) -> datetime:
+        """The first instant from ``moment`` on at which the window is open."""
+        local = moment.astimezone(zone)
+        if self.is_open(local):
+            return moment
+        day = local.date()
+        while True:
+            opening = instant(day, self.opens, zone)
+            # a change of clocks may swallow the opening, or the whole day: then try the next
+            if opening >= moment and self.is_open(opening.astimezone(zone)):
+                return opening
+            day += timedelta(days=1)
+
+    def place(self, moment: datetime, zone: tzinfo, spread: int, span: timedelta) -> datetime:
+        """A whole second of the window, from ``moment`` on, picked by ``spread`` within ``span``.
+
+        Notices held for one reason so come back one by one, not all at the opening second.
+        """
+        start = self.next_open(_whole_second(moment), zone)
+        local = start.astimezone(zone)
+        closing = instant(local.date(), self.closes, zone, local.fold)
+        seconds = int(min(span, closing - start).total_seconds())
+        return start + timedelta(seconds=spread % max(1, seconds))
+
+
+def _whole_second(moment: datetime) -> datetime:
+    """``moment`` or the first whole second after it."""
+    over = moment.microsecond
+    return moment + timedelta(microseconds=1_000_000 - over) if over else moment
+
+
+def _zone_of(local: datetime) -> tzinfo:
+    if local.tzinfo is None:
+        raise ValueError("an aware instant is needed")
+    return local.tzinfo
