@@ -1,0 +1,212 @@
+"""What every carrier is: the protocol, the messages it takes, the outcomes and facts it answers.
+
+Adapters are thin: no policy, no retry, no pace, no record-keeping, no database. Whatever a carrier
+says is turned into this one vocabulary; an unknown word becomes a fact with ``Delivery.NONE`` and
+its code kept, never an exception.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from outreach.domain.contact import Address, Channel
+from outreach.domain.events import EventKind
+from outreach.domain.states import Delivery, FailureClass
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One rendered SMS or email on its way to a carrier.
+
+    ``token`` names the notice and the attempt without revealing either; it travels with the
+    message wherever the carrier allows, so that a receipt can precede our commit.
+    """
+
+    notice_id: UUID
+    attempt: int
+    token: str
+    to: str
+    sender_name: str
+    text: str
+    subject: str = ""
+    html: str | None = None
+    valid_for: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The carrier took the message: one id per part where it gives several.
+
+    Receipts come one per id; ``parts`` is how many short messages are billed and may be greater.
+    ``raw`` is what it answered without number, address and text, kept as evidence.
+    """
+
+    message_ids: tuple[str, ...]
+    parts: int = 1
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TemporaryFailure:
+    """Not taken, and safe to try again."""
+
+    code: str
+    retry_after: timedelta | None = None
+    throttled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PermanentFailure:
+    """Not taken, and trying again would not help."""
+
+    kind: FailureClass
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeUnknown:
+    """The request left and no answer came: never to be repeated blindly."""
+
+    code: str
+
+
+Outcome = Accepted | TemporaryFailure | PermanentFailure | OutcomeUnknown
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A carrier's later word exactly as it came in, before anybody believed it.
+
+    ``url`` is the public URL it was sent to (from configuration, never from the Host header) and
+    ``path`` what follows ``/callbacks/<carrier>/`` in it; ``headers`` have lower-case names.
+    Bounce mail and mail-house files arrive in the same form, with ``path`` naming the mailbox or
+    file and a ``url`` of scheme ``smtp:`` or ``file:``, which nothing that came by HTTP can have.
+    """
+
+    carrier: str
+    path: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFact:
+    """What a carrier says became of one message or one of its parts.
+
+    Matched by ``token`` where it came back, else by ``(carrier, message_id)``. ``event`` names a
+    contact event for facts that are more than a delivery state (posted, printed, signed_for,
+    returned); ``detail`` holds codes and tracking numbers, nothing personal.
+    """
+
+    message_id: str | None
+    token: str | None
+    delivery: Delivery
+    at: datetime | None
+    code: str = ""
+    failure: FailureClass | None = None
+    part: int = 0
+    event: EventKind | None = None
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A message from a debtor: a reply, or a mail to the mailbox we read."""
+
+    sender: str
+    recipient: str
+    text: str
+    at: datetime | None
+    message_id: str | None
+    token: str | None = None
+    in_reply_to: tuple[str, ...] = ()
+    carrier_opt_out: bool = False
+    automatic: bool = False
+
+
+Fact = DeliveryFact | Inbound
+
+
+class Carrier(Protocol):
+    """A carrier of SMS or email. ``name`` is the key of its entry in ``config/carriers.toml``."""
+
+    name: str
+    channel: Channel
+    concurrency: int
+    real: bool
+    """False only for a carrier whose every endpoint is on loopback (the sandbox)."""
+
+    async def open(self) -> None:
+        """Make sessions; called once, inside the running loop."""
+
+    async def close(self) -> None: ...
+
+    async def send(self, message: Message) -> Outcome:
+        """Put one message on the wire and wait for the carrier's answer; never raises for it."""
+
+    def verify(self, callback: Callback) -> None:
+        """Raise ``CallbackRejected`` unless the callback is the carrier's own."""
+
+    def parse(self, callback: Callback) -> Sequence[Fact]:
+        """Read a verified callback; raises ``CallbackRejected`` if it cannot be read."""
+
+    async def look_up(self, message: Message, since: datetime) -> Outcome | None:
+        """Ask what became of a message whose answer was lost; None where it cannot be told.
+
+        "Not found" is not "not sent": an adapter answers None for it.
+        """
+
+    async def check(self) -> str:
+        """One line for ``outreach doctor``; raises ``ConfigurationError`` with the fix."""
+
+
+@dataclass(frozen=True, slots=True)
+class LetterItem:
+    """One letter of a batch; ``letter_id`` is the idempotency key end to end."""
+
+    letter_id: str
+    pdf: bytes
+    pages: int
+    address: Address
+    registered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LetterBatch:
+    """Letters handed to the mail house together, as one folder named ``batch_id``."""
+
+    batch_id: str
+    sender_code: str
+    items: tuple[LetterItem, ...]
+
+
+class MailHouse(Protocol):
+    """A print-and-mail partner: takes folders, answers with files and tracking pushes."""
+
+    name: str
+    channel: Channel
+    real: bool
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def hand_over(self, batch: LetterBatch) -> None:
+        """Write the folder, ``_READY`` last. Repeating it with the same letters changes nothing;
+        the same letter id with another PDF raises ``Conflict``."""
+
+    async def collect(self) -> Sequence[tuple[Callback, Path]]:
+        """New answer files, oldest first, each with its path for ``archive``."""
+
+    async def archive(self, path: Path) -> None:
+        """Move an answer file away once its callback is stored."""
+
+    def verify(self, callback: Callback) -> None: ...
+
+    def parse(self, callback: Callback) -> Sequence[Fact]: ...
+
+    async def check(self) -> str: ...
