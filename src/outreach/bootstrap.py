@@ -1,0 +1,111 @@
+"""Bootstrap: settings become parts, opened in order and closed in the reverse.
+
+The only place that chooses implementations. A process that cannot do its work does not start.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import cast
+
+from outreach.channels import registry
+from outreach.channels.base import Carrier, MailHouse
+from outreach.channels.token import Tokens
+from outreach.clock import Clock
+from outreach.compliance.pack import load_packs
+from outreach.compliance.wording import load_wording
+from outreach.db import debtors, keys, schema
+from outreach.db.pool import Pool, open_pool
+from outreach.domain.errors import ConfigurationError
+from outreach.ledger.keys import MasterKeys, parse_key
+from outreach.ledger.lookup import LookupKey
+from outreach.life.parts import Parts
+from outreach.settings import MailHouseSettings, Settings
+from outreach.templating.catalog import Catalog
+from outreach.templating.letter import LetterPress
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The deployment's secrets, opened."""
+
+    masters: MasterKeys
+    lookup: LookupKey
+    tokens: Tokens
+
+
+def open_keys(settings: Settings) -> Keys:
+    """Read the keys; raises ``ConfigurationError`` naming the variable that is missing or wrong."""
+    if settings.master_keys is None or settings.lookup_key is None:
+        raise ConfigurationError(
+            "OUTREACH_MASTER_KEYS and OUTREACH_LOOKUP_KEY must be set",
+            "make each key with: openssl rand -base64 32",
+        )
+    lookup = parse_key("OUTREACH_LOOKUP_KEY", settings.lookup_key.get_secret_value())
+    return Keys(
+        masters=MasterKeys.parse(settings.master_keys.get_secret_value()),
+        lookup=LookupKey(lookup),
+        # a key of its own, drawn from the look-up key, so that tokens outlive master key rotation
+        tokens=Tokens(LookupKey(lookup).hash("derive", "attempt tokens")),
+    )
+
+
+async def check_database(pool: Pool, settings: Settings, opened: Keys, clock: Clock) -> None:
+    """Refuse an unknown schema or a database made with other keys; bring partitions up to date."""
+    now = clock.now()
+    async with pool.acquire() as conn:
+        await schema.require_head(conn)
+        await keys.check_lookup(conn, opened.lookup, now)
+        stored = await keys.any_key(conn)
+        if stored is not None:
+            opened.masters.unwrap(stored)
+        await schema.ensure_partitions(conn, now)
+        for creditor in settings.creditors:
+            await debtors.save_creditor(conn, creditor.id, creditor.name, creditor.jurisdiction)
+
+
+@asynccontextmanager
+async def open_parts(
+    settings: Settings, database_url: str, *, pool_size: int = 8, generic_plans: bool = False
+) -> AsyncIterator[Parts]:
+    """Everything a notice's life works with, open until the block ends."""
+    clock = Clock(settings.clock_offset)
+    opened = open_keys(settings)
+    async with AsyncExitStack() as stack:
+        pool = await open_pool(database_url, pool_size, generic_plans=generic_plans)
+        stack.push_async_callback(pool.close)
+        await check_database(pool, settings, opened, clock)
+        carriers: dict[str, Carrier] = {}
+        mail_houses: dict[str, MailHouse] = {}
+        secrets = {name: value.get_secret_value() for name, value in settings.secrets.items()}
+        for carrier in settings.carriers:
+            adapter = registry.build(
+                carrier,
+                tokens=opened.tokens,
+                public_url=settings.public_url,
+                clock=clock,
+                secrets=secrets,
+            )
+            await adapter.open()
+            stack.push_async_callback(adapter.close)
+            if isinstance(carrier, MailHouseSettings):
+                mail_houses[adapter.name] = cast(MailHouse, adapter)
+            else:
+                carriers[adapter.name] = cast(Carrier, adapter)
+        policies = settings.config_dir / "policies"
+        yield Parts(
+            settings=settings,
+            clock=clock,
+            pool=pool,
+            masters=opened.masters,
+            lookup=opened.lookup,
+            tokens=opened.tokens,
+            catalog=Catalog(settings.templates_dir),
+            press=LetterPress(),
+            packs=load_packs(policies),
+            wording=load_wording(policies / "wording.toml"),
+            creditors={creditor.id: creditor for creditor in settings.creditors},
+            routes={route.name: route for route in settings.routes},
+            carriers=carriers,
+            mail_houses=mail_houses,
+        )

@@ -1,0 +1,1 @@
+"""The HTTP side: carriers' callbacks now, the API later."""

@@ -1,0 +1,65 @@
+"""The HTTP door: carriers' callbacks are verified, kept and answered; nothing is applied here."""
+
+from fastapi import FastAPI, Request, Response
+
+from outreach.channels.base import Callback
+from outreach.domain.errors import CallbackRejected, NotFound
+from outreach.life import callbacks
+from outreach.life.parts import Parts
+
+BODY_LIMIT = 1 << 20
+"""Octets of one callback; carriers send a few hundred."""
+
+_ANSWERS = {
+    # what makes each kind of carrier content: an empty TwiML document, a JSON acknowledgement
+    "inbound": ("application/xml", b"<Response/>"),
+    "tracking": (
+        "application/json",
+        '{"result":true,"returnCode":"200","message":"成功"}'.encode(),
+    ),
+}
+
+
+def build_app(parts: Parts) -> FastAPI:
+    """The application over already opened parts."""
+    app = FastAPI(title="Outreach", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/healthz")
+    async def health() -> dict[str, str]:
+        async with parts.pool.acquire() as conn:
+            await conn.fetchval("select 1")
+        return {"status": "ok"}
+
+    @app.post("/callbacks/{carrier}/{path:path}")
+    async def callback(carrier: str, path: str, request: Request) -> Response:
+        body = await _body(request)
+        if body is None:
+            return Response(status_code=413)
+        query = f"?{request.url.query}" if request.url.query else ""
+        came = Callback(
+            carrier=carrier,
+            path=path,
+            url=f"{parts.settings.public_url}/callbacks/{carrier}/{path}{query}",
+            headers={name.lower(): value for name, value in request.headers.items()},
+            body=body,
+        )
+        try:
+            await callbacks.accept(parts, came)
+        except NotFound:
+            return Response(status_code=404)
+        except CallbackRejected:
+            return Response(status_code=403)
+        kind, content = _ANSWERS.get(path.partition("/")[0], ("text/plain", b""))
+        return Response(content, media_type=kind)
+
+    return app
+
+
+async def _body(request: Request) -> bytes | None:
+    """The whole body, or None once it is longer than any honest callback."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > BODY_LIMIT:
+            return None
+    return bytes(body)

@@ -1,0 +1,181 @@
+"""Results: what a carrier's answer means for a notice, and writing it down."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+
+from outreach.channels.base import (
+    Accepted,
+    Outcome,
+    OutcomeUnknown,
+    PermanentFailure,
+    TemporaryFailure,
+)
+from outreach.clock import random_fraction
+from outreach.db import carriage, debtors, notices
+from outreach.db.carriage import CarriageRow
+from outreach.db.notices import ResultRow
+from outreach.db.pool import Connection
+from outreach.domain.events import Event, EventKind
+from outreach.domain.states import Delivery, FailureClass, State
+from outreach.ledger.envelope import Entry, prepare
+from outreach.life.parts import Parts
+from outreach.life.prepare import Go
+from outreach.life.reconcile import settle_from_carriage
+from outreach.life.retry import decide_retry
+from outreach.life.telling import DISPATCH, notice_event
+
+ACCOUNT_PAUSE = timedelta(minutes=15)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An outcome turned into what is written: a state, an event, and what follows."""
+
+    row: ResultRow
+    entry: Entry
+    due: datetime | None = None
+    carriage: tuple[CarriageRow, ...] = ()
+    mark: str | None = None  # the contact point's field to set
+
+
+def understand(go: Go, outcome: Outcome, carrier: str, parts: Parts, now: datetime) -> Result:
+    """Decide what an outcome means for its notice; pure but for the retry's jitter."""
+    match outcome:
+        case Accepted():
+            return _accepted(go, outcome, carrier, now)
+        case TemporaryFailure():
+            return _temporary(go, outcome, parts, now)
+        case PermanentFailure(kind=FailureClass.ACCOUNT):
+            log.error("carrier %s refuses our account: %s", carrier, outcome.code)
+            pause = TemporaryFailure(outcome.code, ACCOUNT_PAUSE, throttled=True)
+            return _temporary(go, pause, parts, now)
+        case PermanentFailure():
+            return _permanent(go, outcome, now)
+        case OutcomeUnknown():
+            return _unknown(go, outcome, now)
+
+
+_MARKS = {FailureClass.HARD: "dead_at", FailureClass.OPTED_OUT: "opted_out_at"}
+
+
+def _accepted(go: Go, outcome: Accepted, carrier: str, now: datetime) -> Result:
+    parts = tuple(
+        CarriageRow(carrier, message_id, go.row["id"], go.attempt, part, Delivery.ACCEPTED)
+        for part, message_id in enumerate(outcome.message_ids)
+    )
+    data: dict[str, object] = {
+        "carrier": carrier,
+        "message_ids": list(outcome.message_ids),
+        "parts": outcome.parts,
+    }
+    event = notice_event(
+        go.row,
+        EventKind.SENT,
+        now,
+        data | {"attempt": go.attempt},
+        payload={"answer": outcome.raw},
+    )
+    row = ResultRow(go.row["id"], go.attempt, State.SENT, outcome.parts)
+    return Result(row, prepare(event, go.key), carriage=parts)
+
+
+def _temporary(go: Go, outcome: TemporaryFailure, parts: Parts, now: datetime) -> Result:
+    retry = decide_retry(
+        outcome,
+        go.attempt,
+        parts.settings.max_attempts,
+        now,
+        go.row["expires_at"],
+        random_fraction(),
+    )
+    data: dict[str, object] = {"code": outcome.code, "why": retry.why}
+    if retry.at is None:
+        row = ResultRow(go.row["id"], go.attempt, State.FAILED, code=outcome.code)
+        return _result(go, row, EventKind.FAILED, now, data)
+    data["again"] = retry.at.isoformat()
+    row = ResultRow(
+        go.row["id"], go.attempt, State.PENDING, code=outcome.code, unused=outcome.throttled
+    )
+    return _result(go, row, EventKind.DEFERRED, now, data, due=retry.at)
+
+
+def _permanent(go: Go, outcome: PermanentFailure, now: datetime) -> Result:
+    data: dict[str, object] = {"code": outcome.code, "class": str(outcome.kind)}
+    row = ResultRow(go.row["id"], go.attempt, State.FAILED, failure=outcome.kind, code=outcome.code)
+    return _result(go, row, EventKind.FAILED, now, data, mark=_MARKS.get(outcome.kind))
+
+
+def _unknown(go: Go, outcome: OutcomeUnknown, now: datetime) -> Result:
+    row = ResultRow(go.row["id"], go.attempt, State.UNCERTAIN, code=outcome.code)
+    return _result(go, row, EventKind.UNCERTAIN, now, {"code": outcome.code})
+
+
+def _result(
+    go: Go,
+    row: ResultRow,
+    kind: EventKind,
+    now: datetime,
+    data: dict[str, object],
+    due: datetime | None = None,
+    mark: str | None = None,
+) -> Result:
+    event = notice_event(go.row, kind, now, data | {"attempt": go.attempt})
+    return Result(row, prepare(event), due, mark=mark)
+
+
+async def record(
+    conn: Connection,
+    parts: Parts,
+    claim_id: UUID,
+    carrier: str,
+    going: Sequence[Go],
+    outcomes: Sequence[Outcome],
+) -> list[Entry]:
+    """Write what became of a chunk; the events that tell it are the caller's to append.
+
+    A state that has moved on meanwhile (an expired lease was settled otherwise) is left alone; the
+    event and the carrier's ids are kept all the same, as an observation.
+    """
+    now = parts.clock.now()
+    # first of all, as reconcile does: whoever has the claim may settle its notices
+    await notices.close_claim(conn, claim_id)
+    results = [
+        understand(go, outcome, carrier, parts, now)
+        for go, outcome in zip(going, outcomes, strict=True)
+    ]
+    settled = await notices.record_results(conn, [result.row for result in results])
+    await carriage.merge(conn, [row for result in results for row in result.carriage])
+    again = [(r.row.notice_id, r.due) for r in results if r.due and r.row.notice_id in settled]
+    if again:
+        await notices.requeue(conn, again)
+    marked = await _mark_points(conn, results, going, now)
+    unknown = {r.row.notice_id for r in results if r.row.state is State.UNCERTAIN} & settled
+    if unknown:
+        await settle_from_carriage(conn, parts, unknown)
+    return [result.entry for result in results] + marked
+
+
+async def _mark_points(
+    conn: Connection, results: Sequence[Result], going: Sequence[Go], now: datetime
+) -> list[Entry]:
+    """Set what an outcome says of the contact points; the events of those it changed."""
+    changed: list[Entry] = []
+    for result, go in zip(results, going, strict=True):
+        if result.mark and await debtors.mark_point(
+            conn, go.row["contact_point_id"], result.mark, now
+        ):
+            changed.append(prepare(point_event(go.row, result.mark, now)))
+    return changed
+
+
+def point_event(row: asyncpg.Record, mark: str, now: datetime, actor: str = DISPATCH) -> Event:
+    """The contact point learnt something: dead, opted out or another person's."""
+    data: dict[str, object] = {"point": str(row["contact_point_id"]), "mark": mark}
+    return notice_event(row, EventKind.CONTACT_CHANGED, now, data, actor=actor)

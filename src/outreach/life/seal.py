@@ -1,0 +1,69 @@
+"""Seal: chain new events to their streams' heads, behind the hot path, by one sealer at a time."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from outreach.db import events
+from outreach.db.pool import Connection, Pool
+from outreach.ledger.chain import GENESIS, next_head
+from outreach.ledger.envelope import envelope
+
+BATCH = 2000
+
+log = logging.getLogger(__name__)
+
+
+def link(
+    rows: Sequence[asyncpg.Record],
+) -> tuple[list[tuple[str, int, UUID, datetime, bytes]], list[tuple[str, int, bytes]]]:
+    """Give each event its place: chain links and the new heads of the streams touched."""
+    heads: dict[str, tuple[int, bytes]] = {}
+    links = []
+    for row in rows:
+        stream = row["stream"]
+        seq, head = heads.get(stream) or (row["seq"] or 0, row["head"] or GENESIS)
+        bytes_ = envelope(row["id"], events.read_event(row), row["payload_digest"])
+        seq, head = seq + 1, next_head(head, seq + 1, bytes_)
+        heads[stream] = seq, head
+        links.append((stream, seq, row["id"], row["at"], head))
+    return links, [(stream, seq, head) for stream, (seq, head) in heads.items()]
+
+
+async def seal_pass(conn: Connection) -> int:
+    """Seal one batch in one transaction; how many events it took."""
+    async with conn.transaction():
+        rows = await events.unsealed(conn, BATCH)
+        if rows:
+            await events.seal(conn, *link(rows))
+    return len(rows)
+
+
+async def seal_all(pool: Pool) -> int:
+    """Seal whatever waits now, if no other sealer is at work."""
+    async with pool.acquire() as conn:
+        if not await events.take_sealer_lock(conn):
+            return 0
+        try:
+            total = 0
+            while taken := await seal_pass(conn):
+                total += taken
+            return total
+        finally:
+            await events.release_sealer_lock(conn)
+
+
+async def run(pool: Pool, stopping: asyncio.Event, idle_seconds: float = 0.5) -> None:
+    """Seal until told to stop, then once more, so that a clean stop leaves nothing unsealed."""
+    while not stopping.is_set():
+        taken = await seal_all(pool)
+        if not taken:
+            try:
+                await asyncio.wait_for(stopping.wait(), idle_seconds)
+            except TimeoutError:
+                continue
+    await seal_all(pool)

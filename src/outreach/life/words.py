@@ -1,0 +1,131 @@
+"""From a notice's facts to what a template may say; sealed names are opened here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import orjson
+
+from outreach.domain.account import days_past_due
+from outreach.domain.contact import Address
+from outreach.domain.debtor import Locale, Role, Sex
+from outreach.domain.money import Currency, Money
+from outreach.ledger import places
+from outreach.ledger.keys import SealingKey
+from outreach.settings import CreditorSettings
+from outreach.templating.context import (
+    AccountWords,
+    Context,
+    CreditorWords,
+    DebtorWords,
+    TotalWords,
+)
+from outreach.templating.words import masked_name, salutation
+
+_SUMS = ("minimum_payment", "overdue", "balance", "principal", "interest", "penalty", "fees")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A debtor's opened fields."""
+
+    name: str
+    sex: Sex
+    id_number: str
+
+
+def open_person(sealed: bytes, key: SealingKey, debtor_id: UUID) -> Person:
+    fields = orjson.loads(key.open(sealed, places.debtor(debtor_id)))
+    return Person(fields["name"], Sex(fields["sex"]), fields["id_number"])
+
+
+def open_point(sealed: bytes, key: SealingKey, point_id: UUID) -> str | Address:
+    """A phone in E.164, a mail address, or a postal address."""
+    fields = orjson.loads(key.open(sealed, places.point(point_id)))
+    if "value" in fields:
+        value: str = fields["value"]
+        return value
+    return Address(
+        fields["recipient"], tuple(fields["lines"]), fields["postcode"], fields["region"]
+    )
+
+
+def _creditor_words(creditor: CreditorSettings) -> CreditorWords:
+    return CreditorWords(
+        name=creditor.name,
+        signature=creditor.signature,
+        hotline=creditor.hotline,
+        complaint_line=creditor.complaint_line,
+        app=creditor.app,
+        payee_name=creditor.payee.name,
+        payee_bank=creditor.payee.bank,
+        payee_account=creditor.payee.account,
+        address=creditor.address,
+        department=creditor.department,
+    )
+
+
+def _account_words(account: Mapping[str, Any], currency: Currency, today: date) -> AccountWords:
+    sums = {name: Money(account[name], currency) for name in _SUMS}
+    return AccountWords(
+        product=account["product"],
+        tail=account["tail"],
+        due_date=date.fromisoformat(account["due"]),
+        statement_date=_date(account["statement"]),
+        days_past_due=days_past_due(_date(account["oldest"]), today),
+        **sums,
+    )
+
+
+def _date(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def local_day(now: datetime, zone: str) -> date:
+    return now.astimezone(ZoneInfo(zone)).date()
+
+
+def letter_number(today: date, number: int) -> str:
+    """函件编号: the day and the notice's own number, unique in this institution."""
+    return f"{today:%Y%m%d}-{number:08d}"
+
+
+def build_context(
+    row: asyncpg.Record,
+    accounts: Sequence[Mapping[str, Any]],
+    person: Person,
+    creditor: CreditorSettings,
+    now: datetime,
+) -> Context:
+    """``accounts`` as the notice's facts hold them; raises ``ValueError`` if there are none."""
+    currency, locale = Currency(row["currency"]), Locale(row["locale"])
+    today = local_day(now, row["zone"])
+    words = tuple(_account_words(account, currency, today) for account in accounts)
+    totals = {
+        name: Money(sum(getattr(each, name).minor for each in words), currency) for name in _SUMS
+    }
+    return Context(
+        creditor=_creditor_words(creditor),
+        debtor=DebtorWords(
+            name=person.name,
+            masked_name=masked_name(person.name, locale),
+            salutation=salutation(person.name, person.sex, locale),
+        ),
+        accounts=words,
+        totals=TotalWords(**totals),
+        as_of=min(local_day(as_of(account), row["zone"]) for account in accounts),
+        today=today,
+        due_date=min(each.due_date for each in words),
+        deadline=today + timedelta(days=creditor.deadline_days),
+        number=letter_number(today, row["number"]),
+        guarantor=any(account["role"] == Role.GUARANTOR for account in accounts),
+        agency=None,
+    )
+
+
+def as_of(account: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(account["as_of"])
