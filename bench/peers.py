@@ -1,0 +1,136 @@
+"""Carriers that cost next to nothing: a Twilio-shaped 201 and an SMTP sink, in one process.
+
+    python -m bench.peers
+
+They answer correctly and at once, remember nothing, and so leave the measured process as the only
+thing that can be slow. The first line printed is where they listen, as JSON: ``{"twilio": port,
+"smtp": port}``. They end when their standard input does, and so with whoever started them.
+"""
+
+import asyncio
+import json
+import sys
+from itertools import count
+from typing import ClassVar, cast
+
+import uvloop
+
+_ACCOUNT = "AC00000000000000000000000000000000"
+_SID = "SM" + "0" * 32
+_CREATED = {
+    "account_sid": _ACCOUNT,
+    "api_version": "2010-04-01",
+    "body": "【青岚银行】尊敬的客户,您的账单已逾期,请尽快还款。",
+    "date_created": "Mon, 23 Nov 2026 01:15:00 +0000",
+    "date_sent": None,
+    "date_updated": "Mon, 23 Nov 2026 01:15:00 +0000",
+    "direction": "outbound-api",
+    "error_code": None,
+    "error_message": None,
+    "from": None,
+    "messaging_service_sid": "MG00000000000000000000000000000000",
+    "num_media": "0",
+    "num_segments": "3",
+    "price": None,
+    "price_unit": None,
+    "sid": _SID,
+    "status": "accepted",
+    "subresource_uris": {"media": f"/2010-04-01/Accounts/{_ACCOUNT}/Messages/{_SID}/Media.json"},
+    "to": "+8614200000000",
+    "uri": f"/2010-04-01/Accounts/{_ACCOUNT}/Messages/{_SID}.json",
+}
+
+
+def _created() -> tuple[bytes, ...]:
+    """The whole answer, cut where the message's id goes."""
+    body = json.dumps(_CREATED).encode()
+    head = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    return tuple((head % len(body) + body).split(_SID.encode()))
+
+
+class TwilioPeer(asyncio.Protocol):
+    """Answers every request with the same 201 but for the id, which is never given twice."""
+
+    answer = _created()
+    numbers = count(1)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._read = b""
+
+    def data_received(self, data: bytes) -> None:
+        self._read += data
+        while (rest := _after_request(self._read)) is not None:
+            self._read = rest
+            sid = b"SM%032x" % next(self.numbers)
+            self._transport.write(sid.join(self.answer))
+
+
+def _after_request(read: bytes) -> bytes | None:
+    """What follows the first whole request; None while it is not whole."""
+    head, end, body = read.partition(b"\r\n\r\n")
+    if not end:
+        return None
+    _, found, length = head.lower().partition(b"\r\ncontent-length:")
+    size = int(length.partition(b"\r\n")[0]) if found else 0
+    return body[size:] if len(body) >= size else None
+
+
+class SmtpPeer(asyncio.Protocol):
+    """Takes every mail: RFC 5321 with SIZE, 8BITMIME, DSN and SMTPUTF8."""
+
+    numbers = count(1)
+    answers: ClassVar[dict[bytes, bytes]] = {
+        b"EHLO": b"250-sink.test\r\n250-SIZE 1000000\r\n250-8BITMIME\r\n250-DSN\r\n"
+        b"250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8\r\n",
+        b"HELO": b"250 sink.test\r\n",
+        b"MAIL": b"250 2.1.0 Ok\r\n",
+        b"RCPT": b"250 2.1.5 Ok\r\n",
+        b"RSET": b"250 2.0.0 Ok\r\n",
+        b"NOOP": b"250 2.0.0 Ok\r\n",
+        b"DATA": b"354 End data with <CR><LF>.<CR><LF>\r\n",
+        b"QUIT": b"221 2.0.0 Bye\r\n",
+    }
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._read = b""
+        self._in_mail = False
+        self._transport.write(b"220 sink.test ESMTP\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        self._read += data
+        while self._step():
+            pass
+
+    def _step(self) -> bool:
+        """Take one command or one mail, if it is whole."""
+        end = b"\r\n.\r\n" if self._in_mail else b"\r\n"
+        taken, found, rest = self._read.partition(end)
+        if not found:
+            return False
+        self._read = rest
+        if self._in_mail:
+            self._in_mail = False
+            self._transport.write(b"250 2.0.0 Ok: queued as %010X\r\n" % next(self.numbers))
+            return True
+        verb = taken[:4].upper()
+        self._in_mail = verb == b"DATA"
+        self._transport.write(self.answers.get(verb, b"502 5.5.2 Unknown command\r\n"))
+        if verb == b"QUIT":
+            self._transport.close()
+        return True
+
+
+async def serve() -> None:
+    loop = asyncio.get_running_loop()
+    ports = {}
+    for name, peer in (("twilio", TwilioPeer), ("smtp", SmtpPeer)):
+        server = await loop.create_server(peer, "127.0.0.1", 0)
+        ports[name] = server.sockets[0].getsockname()[1]
+    print(json.dumps(ports), flush=True)  # noqa: T201
+    await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    uvloop.run(serve())
