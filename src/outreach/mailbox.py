@@ -112,7 +112,3 @@ class _Door:
             "mail session broke", extra={"action": "mail_broke", "cause": type(error).__name__}
         )
         return "451 4.3.0 try again"
-
-
-def _complain(sentence: str, action: str, error: Exception) -> None:
-    _log.error(sentence, extra={"action": action, "cause": type(error).__name__})

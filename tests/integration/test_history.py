@@ -10,7 +10,7 @@ import pytest
 from outreach.clock import new_id
 from outreach.db import events, keys
 from outreach.db.pool import Pool, open_pool
-from outreach.domain.events import Event, EventKind, debtor_stream, policy_stream, user_stream
+from outreach.domain.events import Event, EventKind, debtor_stream, user_stream
 from outreach.ledger.envelope import Entry, prepare
 from outreach.ledger.keys import MasterKeys, SealingKey
 from outreach.life.seal import seal_all
@@ -77,7 +77,7 @@ async def history(database_url: str) -> AsyncIterator[History]:
     first = [prepare(an_event(debtor_stream(one.id), n, one.id), one) for n in range(EACH)]
     second = [prepare(an_event(debtor_stream(two.id), n, two.id), two) for n in range(EACH)]
     others = [prepare(an_event(user_stream("li"), n)) for n in range(3)]
-    others += [prepare(an_event(policy_stream("meridian"), n)) for n in range(3)]
+    others += [prepare(an_event("policy:meridian", n)) for n in range(3)]
     waiting = [prepare(an_event(debtor_stream(one.id), n, one.id), one) for n in (60, 61)]
     async with pool.acquire() as conn:
         await keys.insert(conn, [wrapped_one, wrapped_two], AT)

@@ -1,8 +1,7 @@
 """Money, contact points and accounts: what the domain's words accept and refuse."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
-from uuid import UUID
 
 import pytest
 from hypothesis import assume, given
@@ -10,7 +9,6 @@ from hypothesis import strategies as st
 
 from outreach.domain.account import (
     DEFAULT_STAGES,
-    Account,
     Bucket,
     StageTable,
     days_past_due,
@@ -214,26 +212,3 @@ def test_an_institutions_own_stages() -> None:
         Bucket.M1,
         Bucket.M6_PLUS,
     ]
-
-
-@pytest.mark.parametrize(("balance", "settled"), [(1, False), (0, True), (-5, True)])
-def test_settled(balance: int, settled: bool) -> None:
-    nothing = Money(0, Currency.CNY)
-    account = Account(
-        id=UUID(int=1),
-        creditor_id="x",
-        number_tail="0001",
-        product="卡",
-        statement_date=None,
-        due_date=date(2026, 11, 1),
-        oldest_unpaid_due_date=None,
-        minimum_payment=nothing,
-        overdue=nothing,
-        balance=Money(balance, Currency.CNY),
-        principal=nothing,
-        interest=nothing,
-        penalty=nothing,
-        fees=nothing,
-        balance_as_of=datetime(2026, 11, 1, tzinfo=UTC) + timedelta(0),
-    )
-    assert account.settled is settled

@@ -1,11 +1,8 @@
 """One debt: its dates, its sums, how late it is."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
-from uuid import UUID
-
-from outreach.domain.money import Money
 
 
 class Bucket(StrEnum):
@@ -45,31 +42,6 @@ DEFAULT_STAGES = StageTable(
         (Bucket.M6, 180),
     )
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A debt as of ``balance_as_of``; all sums in one currency."""
-
-    id: UUID
-    creditor_id: str
-    number_tail: str
-    product: str
-    statement_date: date | None
-    due_date: date
-    oldest_unpaid_due_date: date | None
-    minimum_payment: Money
-    overdue: Money
-    balance: Money
-    principal: Money
-    interest: Money
-    penalty: Money  # 违约金
-    fees: Money
-    balance_as_of: datetime
-
-    @property
-    def settled(self) -> bool:
-        return self.balance.minor <= 0
 
 
 _BLANKS_AND_SIGNS = dict.fromkeys(map(ord, " \u3000\u00a0-－\u2212()（）"))

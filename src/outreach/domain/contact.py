@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from uuid import UUID
 
 import phonenumbers
 
@@ -43,18 +42,6 @@ class Address:
     lines: tuple[str, ...]
     postcode: str
     region: str
-
-
-@dataclass(frozen=True, slots=True)
-class ContactPoint:
-    """One way to reach one debtor; ``value`` is E.164, an email address or an ``Address``."""
-
-    id: UUID
-    debtor_id: UUID
-    kind: ContactKind
-    value: str | Address
-    origin: Origin
-    verified: bool
 
 
 def normalize_phone(text: str, region: str) -> str:

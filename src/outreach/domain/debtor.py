@@ -1,8 +1,6 @@
 """Who owes, in which place, and what stands in the way of writing to them."""
 
-from dataclasses import dataclass
 from enum import StrEnum
-from uuid import UUID
 
 
 class Locale(StrEnum):
@@ -55,16 +53,3 @@ class Standing(StrEnum):
     VIP = "vip"
     STAFF = "staff"
     HUMAN_ONLY = "human_only"
-
-
-@dataclass(frozen=True, slots=True)
-class Debtor:
-    """One person per institution, opened: personal fields are clear text here and nowhere below."""
-
-    id: UUID
-    creditor_id: str
-    name: str
-    sex: Sex
-    locale: Locale
-    zone: str
-    jurisdiction: Jurisdiction

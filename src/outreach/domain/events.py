@@ -80,7 +80,3 @@ def debtor_stream(debtor_id: UUID) -> str:
 
 def user_stream(user_id: str) -> str:
     return f"user:{user_id}"
-
-
-def policy_stream(creditor_id: str) -> str:
-    return f"policy:{creditor_id}"

@@ -30,19 +30,6 @@ class Purpose(StrEnum):
     SETTLEMENT_RECEIPT = "settlement_receipt"  # 结清确认
 
 
-COLLECTS = frozenset(
-    {
-        Purpose.PAYMENT_REMINDER,
-        Purpose.OVERDUE_NOTICE,
-        Purpose.DEMAND_LETTER,
-        Purpose.LAWYER_LETTER,
-        Purpose.ACCELERATION_NOTICE,
-        Purpose.SETTLEMENT_OFFER,
-    }
-)
-"""Purposes that ask for money: what disputes, complaints, plans and payments stop."""
-
-
 class Lane(StrEnum):
     URGENT = "urgent"
     BULK = "bulk"

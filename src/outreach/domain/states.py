@@ -39,7 +39,6 @@ MOVES: dict[State, frozenset[State]] = {
     State.EXPIRED: frozenset(),
 }
 
-FINAL = frozenset(state for state, onward in MOVES.items() if not onward)
 IN_FLIGHT = frozenset({State.SENDING, State.UNCERTAIN})
 COUNTS_AS_CONTACT = IN_FLIGHT | {State.SENT}
 

@@ -1,8 +1,7 @@
 """Reads a whole portfolio or payments file: rows, duplicates and the control totals at its end."""
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Generic, TypeVar
 
@@ -145,16 +144,6 @@ def _key(found: AccountRow | PaymentRow) -> tuple[str, Hashable]:
 def read_accounts(table: Table, mapping: Mapping, terms: Terms) -> Reading[AccountRow]:
     """Raises ``InvalidInput`` if the header does not hold what ``mapping`` needs."""
     return Reading(table, mapping, terms, parse_account, "balance")
-
-
-def file_date(table: Table, mapping: Mapping, terms: Terms) -> date:
-    """The day of the first sound row's 余额时点, unshifted: what ``shift_days`` counts from."""
-    for row in read_accounts(table, mapping, replace(terms, shift_days=0)).rows():
-        if isinstance(row, AccountRow) and row.debt:
-            return row.debt.balance_as_of.astimezone(values.LOCAL_TIME).date()
-    raise InvalidInput(
-        f"{table.path}: no row tells its 余额时点", "see what is wrong with its rows"
-    )
 
 
 def read_payments(table: Table, mapping: Mapping, terms: Terms) -> Reading[PaymentRow]:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from outreach.db import debtors, events
 from outreach.db.pool import Connection
+from outreach.domain.account import clean_number
 from outreach.domain.errors import Conflict, NotFound
 from outreach.domain.events import Event, EventKind, user_stream
 from outreach.ledger.envelope import prepare
@@ -19,7 +20,7 @@ async def find_debtor(conn: Connection, lookup: LookupKey, name: str) -> UUID:
     asked = _as_id(name)
     if asked and await debtors.exists(conn, asked):
         return asked
-    found = await debtors.find_account(conn, lookup.hash("account", name.strip()))
+    found = await debtors.find_account(conn, lookup.hash("account", clean_number(name)))
     if not found and asked:
         account = await debtors.account(conn, asked)
         found = [account] if account else []

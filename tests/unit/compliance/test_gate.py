@@ -12,7 +12,7 @@ from outreach.compliance.finding import Effect
 from outreach.compliance.gate import Decision, judge
 from outreach.domain.contact import Channel, Origin
 from outreach.domain.debtor import Jurisdiction, Role, Standing
-from outreach.domain.notice import COLLECTS, Purpose
+from outreach.domain.notice import Purpose
 
 MAINLAND, HONG_KONG, TAIWAN = Jurisdiction
 STATUTORY = {
@@ -20,6 +20,14 @@ STATUTORY = {
     Purpose.OUTSOURCING_NOTICE,
     Purpose.CREDIT_REPORT_NOTICE,
     Purpose.ACCELERATION_NOTICE,
+}
+COLLECTS = {
+    Purpose.PAYMENT_REMINDER,
+    Purpose.OVERDUE_NOTICE,
+    Purpose.DEMAND_LETTER,
+    Purpose.LAWYER_LETTER,
+    Purpose.ACCELERATION_NOTICE,
+    Purpose.SETTLEMENT_OFFER,
 }
 REPLIES = {Purpose.DISPUTE_REPLY, Purpose.COMPLAINT_REPLY, Purpose.CORRECTION_NOTICE}
 

@@ -4,7 +4,7 @@ import csv
 import re
 from collections import Counter, defaultdict
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
 import openpyxl
@@ -16,10 +16,8 @@ from outreach.domain.account import DEFAULT_STAGES, days_past_due
 from outreach.domain.contact import ContactKind, Origin
 from outreach.domain.debtor import Jurisdiction, Role
 from outreach.domain.errors import InvalidInput
-from outreach.portfolio.files import open_table
-from outreach.portfolio.mapping import ACCOUNTS
-from outreach.portfolio.reading import Control, Rejected, file_date
-from outreach.portfolio.rows import AccountRow, PaymentKind, Terms
+from outreach.portfolio.reading import Control, Rejected
+from outreach.portfolio.rows import AccountRow, PaymentKind
 from outreach.settings import load
 
 
@@ -207,13 +205,6 @@ def answers(
     rejected = [row for row in rows if isinstance(row, Rejected)]
     problems = [(str(p.row), p.column, p.reason) for row in rejected for p in row.problems]
     return problems + [("", "", problem) for problem in reading.control_problems()]
-
-
-def test_the_date_of_a_file_does_not_move_with_the_shift(examples: Path, terms: Terms) -> None:
-    table = open_table(examples / "accounts.xlsx")
-    assert file_date(table, ACCOUNTS, replace(terms, shift_days=9)) == date(2026, 11, 23)
-    with pytest.raises(InvalidInput, match="no row tells its 余额时点"):
-        file_date(table, ACCOUNTS, Terms({}))
 
 
 def test_good_rows_of_a_broken_file_are_kept(examples: Path, accounts_of: ReadAccounts) -> None:
