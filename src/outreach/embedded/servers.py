@@ -58,6 +58,9 @@ class Servers:
         if not self._where.cluster.exists():
             cluster.create(self._where, self._bin, self._user, fast=self._fast)
         cluster.check_version(self._where.cluster)
+        # one whose keeper was killed is still leaving, and takes the socket's file along: ours, if
+        # it were there already
+        await until(self._redis_gone, STOP_SECONDS)
         self._where.redis.unlink(missing_ok=True)
         self._redis = self._spawn("redis", _redis_command(self._where), signal.SIGTERM)
         self._postgres = self._spawn(
@@ -119,6 +122,15 @@ class Servers:
     async def _postgres_answers(self) -> bool:
         # The file's eighth line is the server's own word on its state; pg_ctl reads the same.
         return cluster.pid_file(self._where.cluster)[7:8] == ["ready"]
+
+    async def _redis_gone(self) -> bool:
+        """Nobody listens at the socket any more."""
+        try:
+            _, writer = await asyncio.open_unix_connection(self._where.redis)
+        except OSError:
+            return True
+        writer.close()
+        return False
 
     async def _redis_answers(self) -> bool:
         with suppress(OSError):
