@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from outreach.embedded.processes import die_with_me
+
 RESTART_SECONDS = 1.0
 STOP_SECONDS = 60.0
 
@@ -87,6 +89,8 @@ class Supervisor:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=self._output,
             stderr=self._output,
+            # killed without warning, we take the services along: they drain and stop
+            preexec_fn=die_with_me(signal.SIGTERM),
         )
 
     async def _keep(self, service: Service) -> None:
