@@ -17,6 +17,7 @@ from outreach.channels.base import Accepted, Message
 from outreach.cli.session import actor_of, office, run
 from outreach.clock import new_id
 from outreach.db import carriage, events, facts, notices
+from outreach.db.pool import Connection
 from outreach.domain.contact import Channel, normalize_email, normalize_phone
 from outreach.domain.errors import Conflict, InvalidInput, NotFound
 from outreach.domain.events import Event, EventKind, user_stream
@@ -86,7 +87,7 @@ async def _send(
 
 
 async def _request(
-    conn: Any, parts: Parts, account: str, purpose: Purpose, channel: Channel, key: str
+    conn: Connection, parts: Parts, account: str, purpose: Purpose, channel: Channel, key: str
 ) -> NoticeRequest:
     ids = await intake.accounts_by_number(conn, parts.lookup, account)
     if len(ids) > 1:
@@ -220,7 +221,9 @@ async def _show(name: str) -> dict[str, Any]:
     return {"notice": dict(row), "zone": zone, "carriage": said, "events": told}
 
 
-async def notices_events(conn: Any, parts: Parts, row: asyncpg.Record) -> list[dict[str, Any]]:
+async def notices_events(
+    conn: Connection, parts: Parts, row: asyncpg.Record
+) -> list[dict[str, Any]]:
     found = []
     for event in await events.notice_events(conn, row["id"]):
         shown = {"at": event["at"], "kind": event["kind"], "data": orjson.loads(event["data"])}

@@ -99,15 +99,25 @@ async def to_hand_over(conn: Connection, carrier: str) -> list[str]:
     return [row["id"] for row in rows]
 
 
-async def lock(conn: Connection, batch_id: str) -> bool:
-    """Lock a closed batch for handing over; False if it is done or somebody is at it."""
-    row = await conn.fetchrow(
-        """select id from letter_batches
-           where id = $1 and closed_at is not null and handed_over_at is null
-           for update skip locked""",
+async def take(conn: Connection, batch_id: str) -> bool:
+    """Take a closed batch for handing over; False if it is done or somebody is at it.
+
+    Held by the connection, not by a transaction: folders are written meanwhile.
+    """
+    if not await conn.fetchval("select pg_try_advisory_lock(hashtext('batch:' || $1))", batch_id):
+        return False
+    waits: bool = await conn.fetchval(
+        """select exists (select from letter_batches
+               where id = $1 and closed_at is not null and handed_over_at is null)""",
         batch_id,
     )
-    return row is not None
+    if not waits:
+        await give_back(conn, batch_id)
+    return waits
+
+
+async def give_back(conn: Connection, batch_id: str) -> None:
+    await conn.execute("select pg_advisory_unlock(hashtext('batch:' || $1))", batch_id)
 
 
 async def contents(conn: Connection, batch_id: str) -> list[asyncpg.Record]:

@@ -198,17 +198,17 @@ async def requeue(conn: Connection, due: Sequence[tuple[UUID, datetime]]) -> Non
     )
 
 
-async def leave_queue(
-    conn: Connection, notice_ids: Sequence[UUID], state: State, code: str | None = None
-) -> None:
-    """pending -> blocked, cancelled, expired or failed, for notices this transaction has locked."""
+async def leave_queue(conn: Connection, gone: Sequence[tuple[UUID, State, str]]) -> None:
+    """Give notices this transaction has locked a state other than pending, and why."""
     await conn.execute(
-        f"""with gone as (delete from due where notice_id = any($1::uuid[]))
-            update notices set state = $2, code = $3
-            where id = any($1::uuid[]) and (state, $2) in ({_MOVES})""",
-        notice_ids,
-        state,
-        code,
+        f"""with g as materialized (
+                select * from unnest($1::uuid[], $2::text[], $3::text[]) as g(id, state, code)
+            ), unqueued as (delete from due using g where due.notice_id = g.id)
+            update notices n set state = g.state, code = g.code from g
+            where n.id = g.id and (n.state, g.state) in ({_MOVES})""",
+        [notice_id for notice_id, _, _ in gone],
+        [state for _, state, _ in gone],
+        [code for _, _, code in gone],
     )
 
 

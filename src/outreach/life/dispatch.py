@@ -163,9 +163,9 @@ async def hold_and_drop(conn: Connection, prepared: Sequence[Prepared]) -> None:
         await notices.requeue(conn, [(each.row["id"], each.until) for each in waits])
         await events.append(conn, [each.entry for each in fresh])
     drops = [each for each in prepared if isinstance(each, Drop)]
-    for each in drops:
-        await notices.leave_queue(conn, [each.row["id"]], each.state, each.code)
-    await events.append(conn, [each.entry for each in drops])
+    if drops:
+        await notices.leave_queue(conn, [(each.row["id"], each.state, each.code) for each in drops])
+        await events.append(conn, [each.entry for each in drops])
 
 
 async def _record(conn: Connection, parts: Parts, sent: SentChunk) -> list[Entry]:

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import asyncpg
+
 from outreach.clock import new_id
 from outreach.db import debtors, notices
 from outreach.db.pool import Connection
 from outreach.domain.account import clean_number
 from outreach.domain.contact import KIND_FOR, Channel
-from outreach.domain.debtor import Locale
+from outreach.domain.debtor import Locale, Role
 from outreach.domain.errors import InvalidInput, NotFound
 from outreach.domain.money import Currency
 from outreach.domain.notice import Lane, NoticeRequest, Purpose
@@ -80,14 +82,13 @@ async def request_for(
     )
 
 
-def _covers(row: object, creditor_id: str, currency: str, purpose: Purpose) -> bool:
-    account = dict(row)  # type: ignore[call-overload]
-    settled: bool = account["balance"] <= 0
-    return bool(
-        account["creditor_id"] == creditor_id
-        and account["currency"] == currency
-        and account["role"] != "supplementary"
-        and settled == (purpose is Purpose.SETTLEMENT_RECEIPT)
+def _covers(row: asyncpg.Record, creditor_id: str, currency: str, purpose: Purpose) -> bool:
+    """Own debts only: what a person guarantees for others has wording of its own."""
+    settled = row["balance"] <= 0
+    return (
+        (row["creditor_id"], row["currency"]) == (creditor_id, currency)
+        and row["role"] in (Role.PRIMARY, Role.JOINT)
+        and settled is (purpose is Purpose.SETTLEMENT_RECEIPT)
     )
 
 

@@ -206,18 +206,24 @@ async def hand_over(
     house: MailHouse,
     made: Mapping[UUID, LetterPdf] | None = None,
 ) -> None:
-    """Write a closed batch's folder; PDFs not at hand are made again from what was committed."""
-    async with parts.pool.acquire() as conn, conn.transaction():
-        if not await letters.lock(conn, batch_id):
+    """Write a closed batch's folder; PDFs not at hand are made again from what was committed.
+
+    One process at a time works on a folder, and no transaction is open meanwhile.
+    """
+    async with parts.pool.acquire() as conn:
+        if not await letters.take(conn, batch_id):
             return
-        items = [
-            await _item(parts, row, (made or {}).get(row["id"]))
-            for row in await letters.contents(conn, batch_id)
-            if row["wrapped"] is not None  # erased since: there is nothing left to print
-        ]
-        sender_code = _settings(parts, house.name).sender_code
-        await house.hand_over(LetterBatch(batch_id, sender_code, tuple(items)))
-        await letters.handed_over(conn, batch_id)
+        try:
+            items = [
+                await _item(parts, row, (made or {}).get(row["id"]))
+                for row in await letters.contents(conn, batch_id)
+                if row["wrapped"] is not None  # erased since: there is nothing left to print
+            ]
+            sender_code = _settings(parts, house.name).sender_code
+            await house.hand_over(LetterBatch(batch_id, sender_code, tuple(items)))
+            await letters.handed_over(conn, batch_id)
+        finally:
+            await letters.give_back(conn, batch_id)
     log.info("batch %s handed over with %d letters", batch_id, len(items))
 
 

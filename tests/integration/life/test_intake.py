@@ -65,10 +65,17 @@ async def test_a_template_in_the_debtors_locale_is_needed(house: House) -> None:
 
 
 async def test_a_request_covers_what_is_open(house: House) -> None:
-    """All open accounts of one creditor and currency; no way to reach them is one clear error."""
-    person = Person()
-    await house.people(person)
+    """Their own open accounts of one creditor and currency, not what they guarantee for others;
+    no way to reach them is one clear error.
+    """
+    person, other = Person(), Person()
+    await house.people(person, other)
     row = await house.row(person)
+    await house.execute(
+        "insert into parties (account_id, debtor_id, role) values ($1, $2, 'guarantor')",
+        (await house.row(other))["account_id"],
+        row["debtor_id"],
+    )
     async with house.parts.pool.acquire() as conn:
         made = await intake.request_for(
             conn,
