@@ -42,7 +42,7 @@ sender_code = "X"
 
 [routes.sms]
 channel = "sms"
-carrier = "twilio"
+carriers = { twilio = 1 }
 """
 CREDITOR = """\
 name = "示例银行"
@@ -88,7 +88,7 @@ def env(tmp_path: Path) -> dict[str, str]:
 def test_files_are_read(config: Write, env: dict[str, str], tmp_path: Path) -> None:
     settings = read(env, config())
     assert [carrier.name for carrier in settings.carriers] == ["twilio", "smtp", "post"]
-    assert [(route.name, route.carrier) for route in settings.routes] == [("sms", "twilio")]
+    assert [(route.name, route.carriers) for route in settings.routes] == [("sms", {"twilio": 1})]
     assert settings.creditors[0].id == "example-bank"
     assert settings.templates_dir == tmp_path / "templates"
     assert not any(carrier.real for carrier in settings.carriers)
@@ -353,10 +353,47 @@ def test_the_clock_may_be_shifted_among_sandbox_carriers(config: Write) -> None:
 
 
 def test_a_route_leads_to_a_carrier_of_its_channel(config: Write) -> None:
-    lost = CARRIERS.replace('carrier = "twilio"', 'carrier = "nobody"')
-    assert "does not exist" in _broken(config(carriers=lost), {})[0]
-    crossed = CARRIERS.replace('carrier = "twilio"', 'carrier = "smtp"')
+    lost = CARRIERS.replace("twilio = 1", "twilio = 1, nobody = 1")
+    assert "nobody, which does not exist" in _broken(config(carriers=lost), {})[0]
+    crossed = CARRIERS.replace("twilio = 1", "smtp = 1")
     assert "carries email" in _broken(config(carriers=crossed), {})[0]
+
+
+def test_letters_have_one_mail_house(config: Write) -> None:
+    house = CARRIERS[CARRIERS.index("[carriers.post]") : CARRIERS.index("[routes.sms]")]
+    two = CARRIERS + house.replace("[carriers.post]", "[carriers.other]")
+    letters = '[routes.letters]\nchannel = "letter"\ncarriers = {{ {} }}\n'
+    (said,) = _broken(config(carriers=two + letters.format("post = 1, other = 0")), {})
+    assert "names 2 mail houses" in said
+    assert not _broken(config(carriers=two + letters.format("post = 0")), {})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("twilio = 1", "twilio = -1", r"line 25, routes.sms.carriers.twilio: .*or equal to 0"),
+        ("twilio = 1", "", r"routes.sms.carriers: .*at least 1 item"),
+        ("carriers = { twilio = 1 }", 'carrier = "twilio"', r"routes.sms.carriers: missing"),
+        ('kind = "twilio"', 'kind = "twilio"\nrate = 0', r"carriers.twilio.rate: .*0\.01"),
+        ('kind = "smtp"', 'kind = "smtp"\nburst = 0', r"carriers.smtp.burst: .*or equal to 1"),
+        ('kind = "smtp"', 'kind = "smtp"\nbrust = 9', r"carriers.smtp.brust: unknown key"),
+        (
+            'kind = "smtp"',
+            'kind = "smtp"\nquota_zone = "Mars/Olympus"',
+            r"carriers.smtp.quota_zone: expected the name of a time zone",
+        ),
+    ],
+)
+def test_a_wrong_pace_or_weight_is_told_with_its_place(
+    config: Write, env: dict[str, str], old: str, new: str, says: str
+) -> None:
+    assert old in CARRIERS
+    with pytest.raises(ConfigurationError, match=says):
+        read(env, config(carriers=CARRIERS.replace(old, new)))
+
+
+def test_weights_may_all_be_nought(config: Write) -> None:
+    assert not _broken(config(carriers=CARRIERS.replace("twilio = 1", "twilio = 0")), {})
 
 
 def test_mail_in_clear_stays_on_this_machine(config: Write) -> None:

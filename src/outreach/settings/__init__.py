@@ -8,6 +8,7 @@ the secrets a sandbox makes for itself.
 from outreach.settings.carriers import (
     CarrierSettings,
     MailHouseSettings,
+    PacedSettings,
     RouteSettings,
     SmtpSettings,
     TwilioSettings,
@@ -21,6 +22,7 @@ __all__ = [
     "CarrierSettings",
     "CreditorSettings",
     "MailHouseSettings",
+    "PacedSettings",
     "PayeeSettings",
     "RouteSettings",
     "Settings",

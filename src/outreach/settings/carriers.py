@@ -1,11 +1,14 @@
 """The tables of ``config/carriers.toml``: carriers by kind, and routes."""
 
 import ipaddress
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from outreach.domain.contact import Channel
 
@@ -31,14 +34,41 @@ VariableName = Annotated[str, Field(pattern=r"^OUTREACH_[A-Z0-9_]+$")]
 """The name of the environment variable that holds a secret; never the secret itself."""
 
 
-class TwilioSettings(Table):
+def _zone(name: object) -> ZoneInfo:
+    if isinstance(name, ZoneInfo):
+        return name
+    try:
+        return ZoneInfo(str(name))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise PydanticCustomError(
+            "zone", "expected the name of a time zone, such as Asia/Shanghai"
+        ) from None
+
+
+class PacedSettings(Table):
+    """What a carrier bears: over all workers together, whatever their number."""
+
+    concurrency: int  # in flight
+    rate: float | None = Field(None, ge=0.01, le=10_000)  # messages a second; none: no limit
+    burst: int | None = Field(None, ge=1, le=100_000)  # at once after a pause; none: a second's
+    daily_quota: int | None = Field(None, ge=1)  # messages a day in ``quota_zone``
+    quota_zone: Annotated[ZoneInfo, BeforeValidator(_zone)] = ZoneInfo("Asia/Shanghai")
+    breaker_failures: int = Field(20, ge=1)  # in a row, after which the carrier is left alone
+    breaker_seconds: float = Field(30, gt=0)  # until it is tried again; doubled each time
+
+    def quota_day(self, now: datetime) -> date:
+        """The day whose quota counts at ``now``."""
+        return now.astimezone(self.quota_zone).date()
+
+
+class TwilioSettings(PacedSettings):
     channel: ClassVar[Channel] = Channel.SMS
     kind: Literal["twilio"]
     name: Text
     account_sid: Text
     messaging_service_sid: Text
     base_url: Text = "https://api.twilio.com"
-    concurrency: int = Field(16, ge=1, le=256)
+    concurrency: int = Field(16, ge=1, le=256)  # requests in flight, over all workers
     timeout_seconds: float = Field(20, gt=0)
     token_env: VariableName = "OUTREACH_TWILIO_TOKEN"
     previous_token_env: VariableName = "OUTREACH_TWILIO_TOKEN_PREVIOUS"
@@ -54,7 +84,7 @@ class TwilioSettings(Table):
         return (self.token_env,)
 
 
-class SmtpSettings(Table):
+class SmtpSettings(PacedSettings):
     channel: ClassVar[Channel] = Channel.EMAIL
     kind: Literal["smtp"]
     name: Text
@@ -67,7 +97,7 @@ class SmtpSettings(Table):
     reply_to: Text
     bounce_domain: Text  # VERP: bounces+<token>@bounce_domain
     success_reports: bool = False  # ask for a report of delivery too, where that is wanted
-    concurrency: int = Field(8, ge=1, le=64)
+    concurrency: int = Field(8, ge=1, le=64)  # sessions in use, over all workers
     timeout_seconds: float = Field(30, gt=0)
 
     @property
@@ -111,10 +141,18 @@ KINDS: dict[str, type[TwilioSettings | SmtpSettings | MailHouseSettings]] = {
 
 
 class RouteSettings(Table):
-    """A route: the carriers of a channel in order of preference, for some destination regions."""
+    """A route: a weighted choice of a channel's carriers, for some destination regions.
+
+    A carrier of weight 0 is tried only when none of the others can.
+    """
 
     name: Text
     channel: Channel
-    carrier: Text
+    carriers: dict[Text, Annotated[int, Field(ge=0, le=1000)]] = Field(min_length=1)
     regions: tuple[str, ...] = ()  # ISO countries of the phone number; empty: any
     price: int = Field(0, ge=0)  # of one SMS part, mail or letter, in hundredths of a unit
+
+    @property
+    def first(self) -> str:
+        """The carrier named first: the only one a route for letters has."""
+        return next(iter(self.carriers))

@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     public_url: str = "http://127.0.0.1:8300"  # what carriers call; never taken from Host
     mail_host: str = "127.0.0.1"
     mail_port: int = Field(8325, ge=1, le=65535)  # bounces and replies come in here by SMTP
+    worker_host: str = "127.0.0.1"  # a worker's /healthz, /readyz and /metrics
+    worker_port: int = Field(8301, ge=0, le=65535)  # the first of eight tried; 0: none
+    log_format: Literal["text", "json"] = "text"
     clock_offset_seconds: float = 0
     allow_recipients: tuple[str, ...] = ()  # outside production: regexes a recipient must match
 
@@ -90,6 +93,9 @@ class Settings(BaseSettings):
     feed_seconds: float = Field(0.5, gt=0)
     slots: int = Field(2, ge=1, le=8)  # bells, and so claims in flight, per lane and route
     max_attempts: int = Field(5, ge=1)
+    uncertain_minutes: float = Field(
+        30, ge=0
+    )  # how long evidence may take before a person is asked
 
     carriers: tuple[CarrierSettings, ...] = ()
     routes: tuple[RouteSettings, ...] = ()

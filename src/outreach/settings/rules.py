@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 
+from outreach.domain.contact import Channel
 from outreach.domain.errors import ConfigurationError
 from outreach.settings.carriers import SmtpSettings
 from outreach.settings.model import Settings
@@ -108,17 +109,28 @@ def carriers_have_their_secrets(settings: Settings) -> Iterator[ConfigurationErr
 def routes_lead_somewhere(settings: Settings) -> Iterator[ConfigurationError]:
     carriers = {carrier.name: carrier for carrier in settings.carriers}
     for route in settings.routes:
-        carrier = carriers.get(route.carrier)
-        if carrier is None:
+        for name in route.carriers:
+            carrier = carriers.get(name)
+            if carrier is None:
+                yield ConfigurationError(
+                    f"route {route.name} names the carrier {name}, which does not exist",
+                    f"carriers are: {', '.join(sorted(carriers)) or 'none'}",
+                )
+            elif carrier.channel is not route.channel:
+                yield ConfigurationError(
+                    f"route {route.name} is for {route.channel.value}, its carrier {name} "
+                    f"carries {carrier.channel.value}",
+                    "name a carrier of the route's channel",
+                )
+
+
+def a_batch_has_one_mail_house(settings: Settings) -> Iterator[ConfigurationError]:
+    """Letters wait in a batch that is one mail house's, so there is nothing to choose between."""
+    for route in settings.routes:
+        if route.channel is Channel.LETTER and len(route.carriers) > 1:
             yield ConfigurationError(
-                f"route {route.name} names the carrier {route.carrier}, which does not exist",
-                f"carriers are: {', '.join(sorted(carriers)) or 'none'}",
-            )
-        elif carrier.channel is not route.channel:
-            yield ConfigurationError(
-                f"route {route.name} is for {route.channel.value}, its carrier {route.carrier} "
-                f"carries {carrier.channel.value}",
-                "name a carrier of the route's channel",
+                f"route {route.name} is for letters and names {len(route.carriers)} mail houses",
+                f"leave one: carriers = {{ {route.first} = 1 }}",
             )
 
 
@@ -142,5 +154,6 @@ _RULES: tuple[Rule, ...] = (
     production_is_complete,
     carriers_have_their_secrets,
     routes_lead_somewhere,
+    a_batch_has_one_mail_house,
     urls_are_of_the_right_kind,
 )
