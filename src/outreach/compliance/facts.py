@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from outreach.domain.contact import Channel, Origin
 from outreach.domain.debtor import Jurisdiction, Role, Standing
+from outreach.domain.frozen import frozen
 from outreach.domain.notice import Purpose
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AccountFacts:
     """One account of the notice, as its debtor stands to it; ``dpd`` in days past due.
 
@@ -32,7 +34,7 @@ class StandingFact:
     expires_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PointFacts:
     """The contact point this notice would go to."""
 
@@ -43,14 +45,22 @@ class PointFacts:
     wrong_person: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact(NamedTuple):
+    """A message that went out, is on the wire or may have gone: when its intent was committed."""
+
+    at: datetime
+    channel: Channel
+
+
+@frozen
 class Facts:
     """The rules' only input. All instants are aware; ``zone`` is an IANA name.
 
-    ``contacts_today`` counts the messages sent, sending or uncertain today in the debtor's zone,
-    over all channels and accounts, without this one. ``spread`` is a stable integer derived from
-    the notice's id: it decides where inside a window a held notice lands. ``answers_debtor`` says
-    that the notice answers a message the debtor wrote in the last 24 hours.
+    ``contacts`` are the debtor's, over all channels and accounts, ``value_contacts`` those to the
+    phone, mailbox or address this notice would go to, whoever's they are; both without this notice
+    and as far back as any cap looks. ``spread`` is a stable integer derived from the notice's id:
+    it decides where inside a window a held notice lands. ``answers_debtor`` says that the notice
+    answers a message the debtor wrote in the last 24 hours.
     """
 
     now: datetime
@@ -61,7 +71,8 @@ class Facts:
     accounts: tuple[AccountFacts, ...]
     standings: tuple[StandingFact, ...]
     point: PointFacts
-    contacts_today: int
+    contacts: tuple[Contact, ...]
+    value_contacts: tuple[Contact, ...]
     balance_max_age: timedelta
     spread: int
     answers_debtor: bool = False

@@ -1,13 +1,13 @@
 """The gate: may this notice go now, until when, and if not, why and what would change it."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from outreach.compliance.facts import Facts
 from outreach.compliance.finding import Effect, Finding
 from outreach.compliance.pack import Pack
-from outreach.compliance.window import zone_named
+from outreach.compliance.window import local_time, zone_named
+from outreach.domain.frozen import frozen
 
 
 class Decision(StrEnum):
@@ -16,7 +16,7 @@ class Decision(StrEnum):
     BLOCK = "block"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """What the gate decided under the pack of digest ``policy_version``.
 
@@ -40,8 +40,7 @@ def judge(facts: Facts, pack: Pack) -> Verdict:
         raise ValueError(f"facts of {facts.jurisdiction} judged by the pack of {pack.jurisdiction}")
     selection = pack.selections[facts.purpose, facts.channel]
     window = selection.answer_window if facts.answers_debtor else selection.window
-    zone = zone_named(facts.zone) or UTC  # a zone unknown to us is blocked by the check ``zone``
-    local = facts.now.astimezone(zone)
+    local = local_time(facts.now, facts.zone)  # an unknown zone is blocked by the check ``zone``
     checks = selection.checks if window.is_open(local) else selection.checks_and_hours
     findings = tuple([finding for run, rule in checks if (finding := run(facts, rule)) is not None])
     decision, until = Decision.ALLOW, None
@@ -53,5 +52,5 @@ def judge(facts: Facts, pack: Pack) -> Verdict:
             until = max(until or finding.wait_until, finding.wait_until)
     if until is None:
         return Verdict(decision, window.last_instant(local), findings, pack.version)
-    until = window.place(until, zone, facts.spread, pack.spread)
+    until = window.place(until, zone_named(facts.zone) or UTC, facts.spread, pack.spread)
     return Verdict(decision, until, findings, pack.version)

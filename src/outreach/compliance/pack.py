@@ -4,8 +4,8 @@ A pack is checked whole when it is loaded, so that a wrong key stops the process
 """
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from functools import reduce
 from itertools import product
@@ -49,9 +49,9 @@ class Pack:
     version: str
     title: str
     spread: timedelta  # over how long held notices come back after their wait
-    rules: tuple[Rule[Any], ...]
-    not_enforced: Mapping[str, str]  # rule id: why not
-    selections: Mapping[tuple[Purpose, Channel], Selection]
+    rules: tuple[Rule[Any], ...] = field(repr=False)
+    not_enforced: Mapping[str, str] = field(repr=False)  # rule id: why not
+    selections: Mapping[tuple[Purpose, Channel], Selection] = field(repr=False)
 
 
 class _RuleTable(Table):
@@ -160,7 +160,8 @@ class _Reader:
             confidence=table.confidence,
             effect=table.effect,
             releasable=table.releasable,
-            purposes=self._purposes("purposes") - self._purposes("spares"),
+            purposes=self._purposes("purposes", table.purposes)
+            - self._purposes("spares", table.spares),
             channels=frozenset(table.channels),
             params=params,
             stricter=stricter,
@@ -176,7 +177,7 @@ class _Reader:
             raise self.wrong("says", f"a sentence with {known}")
 
     def _params(self, check: Check) -> tuple[Any, dict[str, Stricter]]:
-        known = {field.name for field in fields(check.params)}
+        known = {field.name: field.type for field in fields(check.params)}
         values: dict[str, Any] = {}
         stricter: dict[str, Stricter] = {}
         for name, value in self.table.params.items():
@@ -188,6 +189,8 @@ class _Reader:
                 except ValidationError:
                     raise self.wrong(name, "{ value = ..., stricter = ... }") from None
                 value, stricter[name] = ordered.value, ordered.stricter
+            if known[name] == frozenset[Purpose] and isinstance(value, list):
+                value = self._purposes(name, map(str, value))
             values[name] = value
         try:
             return TypeAdapter(check.params).validate_python(values), stricter
@@ -196,10 +199,10 @@ class _Reader:
             name = str(first["loc"][0]) if first["loc"] else "params"
             raise self.wrong(name, first["msg"]) from None
 
-    def _purposes(self, key: str) -> frozenset[Purpose]:
+    def _purposes(self, key: str, names: Iterable[str]) -> frozenset[Purpose]:
         """Purposes by name, by the pack's groups, or ``all``."""
         found: set[Purpose] = set()
-        for name in getattr(self.table, key):
+        for name in names:
             if name == "all":
                 found.update(Purpose)
             elif name in self.pack.groups:

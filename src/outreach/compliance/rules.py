@@ -10,9 +10,10 @@ from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+from outreach.compliance.caps import Cap
 from outreach.compliance.facts import Facts, StandingFact
 from outreach.compliance.finding import Confidence, Effect, Finding
-from outreach.compliance.window import DAY, EVERY_DAY, Window, next_midnight, zone_named
+from outreach.compliance.window import DAY, EVERY_DAY, Window, local_time, zone_named
 from outreach.domain.contact import Channel, Origin
 from outreach.domain.debtor import Role, Standing
 from outreach.domain.notice import Purpose
@@ -96,11 +97,6 @@ class Hours:
 
 
 @dataclass(frozen=True, slots=True)
-class DailyCap:
-    per_day: int
-
-
-@dataclass(frozen=True, slots=True)
 class Roles:
     allowed: tuple[Role, ...]
 
@@ -138,7 +134,7 @@ def hours(facts: Facts, rule: Rule[Hours]) -> Finding | None:
     if zone is None:
         return None  # the check ``zone`` objects
     window = rule.params.window(facts.answers_debtor)
-    local = facts.now.astimezone(zone)
+    local = local_time(facts.now, facts.zone)
     if window.is_open(local):
         return None
     values = {
@@ -154,12 +150,9 @@ def zone(facts: Facts, rule: Rule[NoParams]) -> Finding | None:
     return rule.finding() if zone_named(facts.zone) is None else None
 
 
-def daily_cap(facts: Facts, rule: Rule[DailyCap]) -> Finding | None:
-    if facts.contacts_today < rule.params.per_day:
-        return None
-    zone = zone_named(facts.zone)
-    tomorrow = next_midnight(facts.now, zone) if zone else facts.now + timedelta(days=1)
-    return rule.finding({"today": facts.contacts_today, "per_day": rule.params.per_day}, tomorrow)
+def cap(facts: Facts, rule: Rule[Cap]) -> Finding | None:
+    reached = rule.params.reached(facts)
+    return rule.finding(*reached) if reached else None
 
 
 def role(facts: Facts, rule: Rule[Roles]) -> Finding | None:
@@ -264,7 +257,7 @@ _HOLDS = frozenset({Effect.HOLD})
 CHECKS: Mapping[str, Check] = {
     "hours": Check(hours, Hours, frozenset({"local", "weekday", "opens", "closes"}), _HOLDS),
     "zone": Check(zone),
-    "daily_cap": Check(daily_cap, DailyCap, frozenset({"today", "per_day"}), _HOLDS),
+    "cap": Check(cap, Cap, frozenset({"scope", "counted", "limit", "reserved", "days"}), _HOLDS),
     "role": Check(role, Roles, frozenset({"role"})),
     "settled": Check(settled, values=frozenset({"settled", "accounts"})),
     "not_settled": Check(not_settled, values=frozenset({"open", "accounts"})),

@@ -18,6 +18,7 @@ def zone_named(name: str) -> ZoneInfo | None:
         return None
 
 
+@lru_cache(maxsize=1024)
 def instant(day: date, minute: int, zone: tzinfo, fold: int = 0) -> datetime:
     """The UTC instant of a wall-clock minute; ``minute`` 1440 is the next midnight.
 
@@ -28,8 +29,24 @@ def instant(day: date, minute: int, zone: tzinfo, fold: int = 0) -> datetime:
     return datetime.combine(day, wall, zone).astimezone(UTC)
 
 
-def next_midnight(moment: datetime, zone: tzinfo) -> datetime:
-    return instant(moment.astimezone(zone).date(), DAY, zone)
+@lru_cache(maxsize=1024)
+def local_time(moment: datetime, zone: str) -> datetime:
+    """``moment`` in the zone of that name, in UTC if there is none.
+
+    Kept: a chunk of notices asks for one moment in a zone or two.
+    """
+    return moment.astimezone(zone_named(zone) or UTC)
+
+
+def midnight(local: datetime) -> datetime:
+    """The UTC instant at which ``local``'s day began."""
+    return instant(local.date(), 0, _zone_of(local))
+
+
+def next_midnight(moment: datetime, zone: str) -> datetime:
+    """The UTC instant at which the next day begins in the zone of that name."""
+    local = local_time(moment, zone)
+    return instant(local.date(), DAY, _zone_of(local))
 
 
 @dataclass(frozen=True, slots=True)

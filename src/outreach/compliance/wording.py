@@ -1,12 +1,14 @@
 """The gate on words: what a rendered message may not say, look like or be as long as.
 
-Phrases are data (``config/policies/wording.toml``). One scan over the normalised text decides
-whether anything is there at all; only then are the phrases asked one by one.
+Phrases are data (``config/policies/wording.toml``). Each is first looked for by its key, a
+character that no match can do without and lawful notices rarely hold; a phrase that has none, by
+its first character with the rest behind it. Two scans so clear most texts; only what they meet is
+asked for in full.
 """
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +22,11 @@ CLAUSE_END = "。"
 _ENDS = re.compile(r"[。.,、;:!?\n…]+")
 _NOISE = re.compile(rf"[^\w{CLAUSE_END}]|_")
 _BRACKETS = re.compile("[【】]")
+_SYMBOLS = r"[\W_]*+"
+_GAP = r"(?:\w[\W_]*+){0,6}"
 _LOOK_BACK = 8
+# what every text is full of: replaced first, it leaves NFKC nothing to do, which it does quickly
+_WIDE = tuple((wide, unicodedata.normalize("NFKC", wide)) for wide in "，：；！？（）\u3000")
 
 
 class _Reason(Table):
@@ -47,11 +53,13 @@ class _RawTable(Table):
     reason: str
     name: str
     match: str
+    needs: str = ""
     safe: str
 
 
 class _WordingTable(Table):
     traditional: str
+    usual: str = ""
     reasons: dict[str, _Reason]
     sms: _Sms
     phrase: tuple[_PhraseTable, ...]
@@ -61,6 +69,8 @@ class _WordingTable(Table):
 @dataclass(frozen=True, slots=True)
 class _Phrase:
     pattern: re.Pattern[str]
+    keys: str  # the forms of one character, one of which every match holds
+    rest: str  # what then follows in a text full of symbols; empty where the key says enough
     name: str
     unless: re.Pattern[str] | None
     table: _PhraseTable
@@ -70,8 +80,9 @@ class _Phrase:
 class Wording:
     """The compiled word list."""
 
-    any_phrase: re.Pattern[str]
-    phrases: tuple[_Phrase, ...]
+    rare_keys: re.Pattern[str]
+    usual_keys: re.Pattern[str]
+    phrases: Mapping[str, list[tuple[int, _Phrase]]]  # by key, with their places in the list
     raws: tuple[tuple[re.Pattern[str], _RawTable], ...]
     symbols: re.Pattern[str]
     sms: _Sms
@@ -84,15 +95,18 @@ class Wording:
         the phrase of the list and ``at``, the place in ``text`` where it begins: never the text.
         """
         half = _half(text)
-        found = [*self._phrases(text, _bare(half)), *self._raws(text, half)]
+        found = [*self._phrases(text, half), *self._raws(text, half)]
         if channel is Channel.SMS:
             found += self._sms(text, signature)
         return tuple(found)
 
-    def _phrases(self, text: str, bare: str) -> Iterator[Finding]:
-        if not self.any_phrase.search(bare):
+    def _phrases(self, text: str, half: str) -> Iterator[Finding]:
+        keys = {*self.rare_keys.findall(half), *self.usual_keys.findall(half)}
+        if not keys:
             return
-        for phrase in self.phrases:
+        bare = _bare(half)
+        asked = dict(entry for key in keys for entry in self.phrases[key])
+        for _, phrase in sorted(asked.items()):
             for hit in phrase.pattern.finditer(bare):
                 clause = bare[: hit.start()].rpartition(CLAUSE_END)[2]
                 if phrase.unless and phrase.unless.search(clause[-_LOOK_BACK:]):
@@ -106,6 +120,8 @@ class Wording:
 
     def _raws(self, text: str, half: str) -> Iterator[Finding]:
         for pattern, table in self.raws:
+            if table.needs not in half:
+                continue
             for hit in pattern.finditer(half):
                 yield self._finding(
                     table.reason,
@@ -154,6 +170,8 @@ class Wording:
 
 def _half(text: str) -> str:
     """Half width, lower case."""
+    for wide, narrow in _WIDE:
+        text = text.replace(wide, narrow)
     return unicodedata.normalize("NFKC", text).lower()
 
 
@@ -178,14 +196,19 @@ def load_wording(path: Path) -> Wording:
     phrases: list[_Phrase] = []
     for index, listed in enumerate(table.phrase):
         try:
-            phrases += _compiled(listed, forms)
+            phrases += _compiled(listed, forms, table.usual)
         except re.error as error:
             place = ("phrase", index, "match")
             expected = f"phrases that start with a character and hold ~, [ab] or ?; {error}"
             raise wrong(path, data, place, expected) from None
+    by_key: dict[str, list[tuple[int, _Phrase]]] = {}
+    for entry in enumerate(phrases):
+        for key in entry[1].keys:
+            by_key.setdefault(key, []).append(entry)
     return Wording(
-        any_phrase=_any([phrase.pattern.pattern for phrase in phrases]),
-        phrases=tuple(phrases),
+        rare_keys=_any(phrase for phrase in phrases if not phrase.rest),
+        usual_keys=_any(phrase for phrase in phrases if phrase.rest),
+        phrases=by_key,
         raws=tuple((re.compile(entry.match), entry) for entry in table.raw),
         symbols=re.compile(f"[{re.escape(table.sms.symbols)}]"),
         sms=table.sms,
@@ -193,13 +216,14 @@ def load_wording(path: Path) -> Wording:
     )
 
 
-def _compiled(entry: _PhraseTable, forms: Mapping[str, str]) -> Iterator[_Phrase]:
+def _compiled(entry: _PhraseTable, forms: Mapping[str, str], usual: str) -> Iterator[_Phrase]:
     unless = "|".join(_regex(word, forms) for word in entry.unless)
     guard = re.compile(unless) if unless else None
     for phrase in entry.match:
         if not phrase[:1].isalnum():
             raise re.error(f"not {phrase!r}")
-        yield _Phrase(re.compile(_regex(phrase, forms)), _shown(phrase), guard, entry)
+        pattern = re.compile(_regex(phrase, forms))
+        yield _Phrase(pattern, *_seek(phrase, forms, usual), _shown(phrase), guard, entry)
 
 
 def _regex(phrase: str, forms: Mapping[str, str]) -> str:
@@ -228,18 +252,29 @@ def _shown(phrase: str) -> str:
     return re.sub(r".\?", "", plain).replace("~", "…")
 
 
-def _any(sources: list[str]) -> re.Pattern[str]:
-    """One expression for all, its branches told apart by a plain first character: ``re`` then
-    skips quickly over the rest of the text.
+def _seek(phrase: str, forms: Mapping[str, str], usual: str) -> tuple[str, str]:
+    """``keys`` and ``rest`` of a phrase, for half width text with all its symbols."""
+    first, *others = re.findall(r"~|(?:\[[^]]*\]|.)\??", phrase)
+    for unit in (first, *others):
+        keys = forms.get(unit, unit)
+        if unit.isalnum() and not any(key in usual for key in keys):
+            return keys, ""
+    if not first.isalnum():
+        raise re.error(f"not {phrase!r}")
+    rest = (_GAP if unit == "~" else _regex(unit, forms) for unit in others)
+    return forms.get(first, first), "".join(_SYMBOLS + unit for unit in rest)
+
+
+def _any(phrases: Iterable[_Phrase]) -> re.Pattern[str]:
+    """Finds the keys. Each branch begins with a plain character: ``re`` then skips quickly over the
+    rest of the text.
     """
-    tails: dict[str, list[str]] = {}
-    for source in sources:
-        firsts, _, tail = (
-            source[1:].partition("]") if source[0] == "[" else (source[0], "", source[1:])
-        )
-        for first in firsts:
-            tails.setdefault(first, []).append(tail)
-    return re.compile("|".join(f"{first}(?:{'|'.join(ends)})" for first, ends in tails.items()))
+    rests: dict[str, list[str]] = {}
+    for phrase in phrases:
+        for key in phrase.keys:
+            rests.setdefault(key, []).extend([phrase.rest] if phrase.rest else ())
+    branches = [f"{key}(?={'|'.join(rest)})" if rest else key for key, rest in rests.items()]
+    return re.compile("|".join(branches) or "(?!)")
 
 
 def _place(text: str, index: int, form: Callable[[str], str]) -> int:

@@ -1,18 +1,39 @@
 """What the gate decides on, read in one statement, and the locks that keep it true meanwhile."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
 
+from outreach.compliance.caps import LONGEST
 from outreach.db.pool import Connection
-from outreach.db.stops import COVERS
+from outreach.db.stops import covered
 from outreach.domain.events import EventKind
-from outreach.domain.notice import NoticeRequest
+from outreach.domain.notice import Lane, NoticeRequest
 from outreach.domain.states import COUNTS_AS_CONTACT, State
 
 _COUNTED = ", ".join(f"'{state}'" for state in sorted(COUNTS_AS_CONTACT))
+
+
+def _contacts(debtor: str) -> str:
+    """SQL for a debtor's contacts as far back as any cap looks: id, channel, contact point, at.
+
+    A notice that a recovered database forgot has no event: from its recovery on it counts. The
+    question whether there is one is asked once a statement.
+    """
+    since = f"$1::timestamptz - interval '{LONGEST // timedelta(hours=1)} hours'"
+    return f"""
+        select m.id, m.channel, m.contact_point_id, max(e.at) as at
+        from contact_events e join notices m on m.id = e.notice_id
+        where e.debtor_id = {debtor} and e.kind = '{EventKind.SENDING}' and e.at > {since}
+            and m.state in ({_COUNTED})
+        group by m.id
+        union all
+        select m.id, m.channel, m.contact_point_id, u.since
+        from uncertain u join notices m on m.id = u.notice_id
+        where (select exists (select from uncertain where recovered))
+            and u.recovered and m.debtor_id = {debtor} and u.since > {since}"""
 
 
 _FACTS = f"""
@@ -22,7 +43,8 @@ select n.id, n.creditor_id, n.debtor_id, n.account_ids, n.purpose, n.channel, n.
     dk.wrapped as debtor_wrapped, dk.master_version as debtor_master,
     p.sealed as point_sealed, p.region, p.origin, p.verified, p.opted_out_at, p.dead_at,
     p.wrong_person_at, pk.wrapped as point_wrapped, pk.master_version as point_master,
-    a.accounts, s.standings, c.contacts
+    a.accounts, s.standings, p.value_hash, c.contacts, c.contact_channels,
+    c.here || o.there as value_contacts
 from n
 join debtors d on d.id = n.debtor_id
 join contact_points p on p.id = n.contact_point_id
@@ -47,30 +69,50 @@ cross join lateral (
     from standings s where s.debtor_id = n.debtor_id and s.ended_at is null
 ) s
 cross join lateral (
-    select array_agg(m.at) as contacts from (
-        select max(e.at) as at
-        from contact_events e join notices m on m.id = e.notice_id
-        where e.debtor_id = n.debtor_id and e.kind = '{EventKind.SENDING}'
-            and e.at > $1::timestamptz - interval '25 hours' -- the longest day there is
-            and m.id <> n.id and m.state in ({_COUNTED})
-        group by m.id) m
+    select array_agg(m.at) as contacts, array_agg(m.channel) as contact_channels,
+        array_agg(m.at) filter (where m.contact_point_id = n.contact_point_id) as here
+    from ({_contacts("n.debtor_id")}) m where m.id <> n.id
 ) c
+cross join lateral (
+    -- the others who have this phone, mailbox or address: nearly always there is none
+    select array_agg(m.at) as there
+    from contact_points o
+    join lateral ({_contacts("o.debtor_id")}) m on m.contact_point_id = o.id
+    where o.value_hash = p.value_hash and o.debtor_id <> n.debtor_id
+) o
 """
 
+# The creditor whose oldest due notice is oldest: one that is stopped is passed over in one step,
+# however much of it waits.
+_FRONT = f"""
+select c.id from creditors c
+cross join lateral (
+    select due_at from due
+    where lane = $2 and route = $3 and creditor_id = c.id and due_at <= $1
+    order by due_at limit 1) oldest
+where not {covered("c.id", "$4::text")}
+order by oldest.due_at limit 1
+"""
+
+_QUEUED = f"""
+from due q join notices n on n.id = q.notice_id
+where q.lane = $2 and q.route = $3 and q.creditor_id = ({_FRONT}) and q.due_at <= $1
+    and n.state = '{State.PENDING}' and n.batch_id is null
+order by q.due_at limit $5
+"""
+
+# Arrays, not joins: a generic plan takes ``limit`` for a tenth of the queue, and would read whole
+# tables to join so much.
 _CLAIM = f"""
 with n as materialized (
-    select n.* from due q join notices n on n.id = q.notice_id
-    where q.lane = $2 and q.route = $3 and q.due_at <= $1 and n.state = '{State.PENDING}'
-        and n.batch_id is null
-        and not exists (select from stops s where s.scope in {COVERS})
-    order by q.due_at limit $4 for no key update skip locked
+    select n.id, n.debtor_id, n.contact_point_id {_QUEUED} for no key update skip locked
 ), ld as materialized (
-    select id from debtors where id in (select debtor_id from n)
+    select id from debtors where id = any(array(select debtor_id from n))
     order by id for no key update skip locked
 ), lv as materialized (
-    select hash from contact_values where hash in (
+    select hash from contact_values where hash = any(array(
         select p.value_hash from n join ld on ld.id = n.debtor_id
-        join contact_points p on p.id = n.contact_point_id)
+        join contact_points p on p.id = n.contact_point_id))
     order by hash for no key update skip locked
 )
 select n.id from n
@@ -79,6 +121,8 @@ join contact_points p on p.id = n.contact_point_id
 join lv on lv.hash = p.value_hash
 """
 
+URGENT_WAIT = "300ms"
+
 _READ = f"""
 with n as materialized (select * from notices where id = any($2::uuid[]))
 {_FACTS} order by n.due_at, n.id
@@ -86,28 +130,64 @@ with n as materialized (select * from notices where id = any($2::uuid[]))
 
 
 async def claim(
-    conn: Connection, lane: str, route: str, now: datetime, limit: int
+    conn: Connection, lane: str, route: str, channel: str, now: datetime, limit: int
 ) -> list[asyncpg.Record]:
-    """Lock up to ``limit`` due notices with their debtors and contact values, and read all facts.
+    """Lock up to ``limit`` due notices of one creditor with their debtors and contact values, and
+    read all facts.
 
-    What somebody else holds is skipped. The locks last until the caller's transaction ends.
-    Facts are read in a statement of their own, after the locks: the snapshot of the locking one
-    does not hold what another dispatcher, a reply or a payment committed while it ran.
+    What somebody else holds is skipped; the urgent lane waits for it a moment instead, and raises
+    ``asyncpg.LockNotAvailableError`` when that was not enough. The locks last until the caller's
+    transaction ends. Facts are read in a statement of their own, after the locks: the snapshot of
+    the locking one does not hold what another dispatcher, a reply or a payment committed while it
+    ran.
     """
-    locked = await conn.fetch(_CLAIM, now, lane, route, limit)
-    if not locked:
+    queue = (now, lane, route, channel, limit)
+    if lane == Lane.URGENT:
+        locked = await _wait_for(conn, *queue)
+    else:
+        locked = [row["id"] for row in await conn.fetch(_CLAIM, *queue)]
+    return await conn.fetch(_READ, now, locked) if locked else []
+
+
+async def _wait_for(
+    conn: Connection, now: datetime, lane: str, route: str, channel: str, limit: int
+) -> list[UUID]:
+    """Debtors first, then values, then the notices: who waits must keep the order of all others."""
+    rows = await conn.fetch(f"select n.id {_QUEUED}", now, lane, route, channel, limit)
+    found = [row["id"] for row in rows]
+    if not found:
         return []
-    return await conn.fetch(_READ, now, [row["id"] for row in locked])
+    await conn.execute(f"set local lock_timeout = '{URGENT_WAIT}'")
+    await lock_people(conn, found)
+    rows = await conn.fetch(
+        f"""select n.id from due q join notices n on n.id = q.notice_id
+            where n.id = any($1::uuid[]) and n.state = '{State.PENDING}' and n.batch_id is null
+            order by n.id for no key update skip locked""",
+        found,
+    )
+    return [row["id"] for row in rows]
 
 
-async def read(conn: Connection, notice_ids: Sequence[UUID], now: datetime) -> list[asyncpg.Record]:
-    """The same facts for given notices, locking their debtors and them."""
+async def lock_people(conn: Connection, notice_ids: Sequence[UUID]) -> None:
+    """Lock the debtors of notices, then their contact values: what caps are counted over."""
     await conn.execute(
         """select from debtors
            where id in (select debtor_id from notices where id = any($1::uuid[]))
            order by id for no key update""",
         notice_ids,
     )
+    await conn.execute(
+        """select from contact_values where hash in (
+               select p.value_hash from notices n join contact_points p on p.id = n.contact_point_id
+               where n.id = any($1::uuid[]))
+           order by hash for no key update""",
+        notice_ids,
+    )
+
+
+async def read(conn: Connection, notice_ids: Sequence[UUID], now: datetime) -> list[asyncpg.Record]:
+    """The same facts for given notices, locking their people and them."""
+    await lock_people(conn, notice_ids)
     await conn.execute(
         "select from notices where id = any($1::uuid[]) order by id for no key update", notice_ids
     )

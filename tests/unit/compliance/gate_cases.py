@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from outreach.compliance.facts import AccountFacts, Facts, PointFacts, StandingFact
+from outreach.compliance.facts import AccountFacts, Contact, Facts, PointFacts, StandingFact
 from outreach.domain.contact import Channel, Origin
 from outreach.domain.debtor import Jurisdiction, Role, Standing
 from outreach.domain.notice import Purpose
@@ -37,6 +37,11 @@ def standing(kind: Standing, days_ago: float = 0, expires_in: float | None = Non
     return StandingFact(kind, now - timedelta(days=days_ago), expires_at)
 
 
+def contacts(count: int, channel: Channel = Channel.SMS, ago: timedelta = timedelta(0)) -> Any:
+    """So many contacts so long before the Monday of the facts."""
+    return tuple(Contact(at(MONDAY) - ago, channel) for _ in range(count))
+
+
 def facts(place: Jurisdiction = Jurisdiction.MAINLAND, **changes: Any) -> Facts:
     """A Monday at 11:00 in the debtor's own place, an overdue notice by SMS."""
     zone = changes.get("zone", ZONES[place])
@@ -49,7 +54,8 @@ def facts(place: Jurisdiction = Jurisdiction.MAINLAND, **changes: Any) -> Facts:
         "accounts": (account(),),
         "standings": (),
         "point": GOOD_POINT,
-        "contacts_today": 0,
+        "contacts": (),
+        "value_contacts": (),
         "balance_max_age": timedelta(hours=26),
         "spread": 4242,
     }

@@ -1,9 +1,12 @@
 """The gate on words: what it finds however it is written, and what it leaves alone."""
 
+import re
+import tomllib
+import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outreach.compliance.finding import Effect
@@ -12,6 +15,7 @@ from outreach.domain.contact import Channel
 from outreach.domain.errors import ConfigurationError
 
 TEMPLATES = Path(__file__).parents[3] / "templates"
+GOLDEN = Path(__file__).parents[1] / "templating" / "golden"
 
 
 def reasons(wording, text, channel=Channel.SMS):
@@ -173,6 +177,71 @@ def test_the_length_of_an_sms_counts_utf16_units(wording):
 @given(before=st.text(), after=st.text(), channel=st.sampled_from(Channel))
 def test_whatever_stands_around_it_a_plain_threat_is_found(wording, before, after, channel):
     assert "L2" in reasons(wording, f"{before}坐牢{after}", channel)
+
+
+LISTED = tomllib.loads((TEMPLATES.parent / "config/policies/wording.toml").read_text())
+PHRASES = [phrase for entry in LISTED["phrase"] for phrase in entry["match"]]
+GAPPED = ["公示~欠款", "影响~子女", "征信~终身", "向~个人账户"]  # of usual characters alone
+FORMS = {group[0]: group for group in LISTED["traditional"].split()}
+SYMBOLS = " 。,,._-\n…\u200b*的"
+WIDE = {ord(c): ord(c) + 0xFEE0 for c in "abcdefghijklmnopqrstuvwxyz0123456789./"}
+
+
+def plainly(wording, text):
+    """What every phrase of the list says of a text, asked one by one."""
+    half = unicodedata.normalize("NFKC", text).lower()
+    bare = re.sub(r"[^\w。]|_", "", re.sub(r"[。.,、;:!?\n…]+", "。", half))
+    phrases = dict(entry for entries in wording.phrases.values() for entry in entries)
+    assert len(phrases) == len(PHRASES)
+    for _, phrase in sorted(phrases.items()):
+        for hit in phrase.pattern.finditer(bare):
+            before = bare[: hit.start()].rpartition("。")[2][-8:]
+            if not (phrase.unless and phrase.unless.search(before)):
+                yield phrase.name
+    for pattern, table in wording.raws:
+        yield from [table.name] * len(pattern.findall(half))
+
+
+@st.composite
+def hidden(draw):
+    """A phrase of the list, written as somebody might who does not want it found."""
+    text = draw(st.sampled_from(PHRASES) | st.sampled_from(GAPPED))
+    text = re.sub(r"\[([^]]*)\]", lambda group: draw(st.sampled_from(group[1])), text)
+    text = re.sub(r".\?", lambda group: draw(st.sampled_from(("", group[0][0]))), text)
+    text = text.replace("~", draw(st.text("云a1 。", max_size=7)))
+    text = "".join(draw(st.sampled_from(FORMS.get(char, char))) for char in text)
+    text = "".join(char + draw(st.text(SYMBOLS, max_size=2)) for char in text)
+    return draw(st.sampled_from((text, text.upper(), text.translate(WIDE))))
+
+
+@given(
+    st.lists(
+        hidden()
+        | st.text(max_size=5)
+        | st.text("".join(PHRASES) + SYMBOLS, max_size=9)
+        | st.sampled_from(("不得", "勿", "谨防", "t.cn/a", "x.t.cn/", "11010519491231002X")),
+        max_size=6,
+    ).map("".join)
+)
+@settings(max_examples=300)
+def test_the_quick_scans_find_what_asking_one_by_one_finds(wording, text):
+    found = [each.values["phrase"] for each in wording.check_words(text, Channel.EMAIL, "")]
+    assert found == list(plainly(wording, text))
+
+
+@pytest.mark.parametrize("phrase", GAPPED)
+def test_a_gap_holds_six_characters_and_any_symbols(wording, phrase):
+    assert reasons(wording, phrase.replace("~", "- 甲 _ 乙*丙丁(戊)己 "), Channel.EMAIL)
+    assert not reasons(wording, phrase.replace("~", "甲乙丙丁戊己庚"), Channel.EMAIL)
+
+
+def test_what_we_send_most_is_cleared_by_the_quick_scans(wording):
+    said = {path: path.read_text() for path in GOLDEN.glob("*.overdue_notice.*.txt")}
+    assert len(said) == 6
+    for text in said.values():
+        half = unicodedata.normalize("NFKC", text).lower()
+        assert not wording.rare_keys.search(half)
+        assert not wording.usual_keys.search(half)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 import pytest
-from gate_cases import GOOD_POINT, MONDAY, ZONES, account, at, facts, standing
+from gate_cases import GOOD_POINT, MONDAY, ZONES, account, at, contacts, facts, standing
 
 from outreach.compliance.finding import Effect
 from outreach.compliance.gate import Decision, judge
@@ -122,24 +122,70 @@ def test_the_hours_are_those_of_the_debtors_zone(packs):
     assert verdict.until == at("2026-11-23 08:30", "America/New_York")
 
 
+def test_one_moment_ends_otherwise_in_another_zone(packs):
+    """Two debtors of one chunk, judged at the same instant."""
+    now = at("2026-11-23 12:00")
+    ends = [
+        judge(facts(now=now, zone=zone), packs[MAINLAND]).until
+        for zone in ("Asia/Shanghai", "Asia/Urumqi", "Asia/Tokyo", "Asia/Shanghai")
+    ]
+    assert [end - ends[0] for end in ends] == [timedelta(hours=h) for h in (0, 2, -1, 0)]
+
+
 @pytest.mark.parametrize("zone", ["", "Mars/Olympus", "../etc/passwd", "Asia"])
 def test_an_unknown_zone_is_blocked(packs, zone):
-    verdict = judge(facts(zone=zone, contacts_today=9), packs[MAINLAND])
+    verdict = judge(facts(zone=zone, contacts=contacts(9)), packs[MAINLAND])
     assert verdict.decision is Decision.BLOCK
     assert {"T-04", "F-04"} <= rules(verdict)
 
 
+@pytest.mark.parametrize("field", ["contacts", "value_contacts"])
 @pytest.mark.parametrize(
     ("place", "rule", "cap"), [(MAINLAND, "F-04", 2), (HONG_KONG, "HK-02", 1), (TAIWAN, "TW-02", 1)]
 )
-def test_the_daily_cap_holds_until_the_next_day(packs, place, rule, cap):
-    assert judge(facts(place, contacts_today=cap - 1), packs[place]).decision is Decision.ALLOW
-    verdict = judge(facts(place, contacts_today=cap), packs[place])
+def test_the_daily_cap_holds_until_the_next_day(packs, place, rule, cap, field):
+    full, less = ({field: contacts(count)} for count in (cap, cap - 1))
+    assert judge(facts(place, **less), packs[place]).decision is Decision.ALLOW
+    verdict = judge(facts(place, **full), packs[place])
     assert rules(verdict) == {rule}
     assert verdict.decision is Decision.HOLD
     assert f"{wall(verdict.until, ZONES[place]):%F}" == "2026-11-24"
-    reply = facts(place, contacts_today=cap, purpose=Purpose.COMPLAINT_REPLY)
+    scope = "debtor" if field == "contacts" else "value"
+    values = {"scope": scope, "limit": cap, "reserved": 1, "days": 1}
+    if scope == "debtor":  # how many went to a phone that others share is their affair, too
+        values["counted"] = cap
+    assert verdict.findings[0].values == values
+    reply = facts(place, **full, purpose=Purpose.COMPLAINT_REPLY)
     assert judge(reply, packs[place]).decision is Decision.ALLOW
+
+
+@pytest.mark.parametrize("purpose", sorted(STATUTORY))
+@pytest.mark.parametrize(("place", "cap"), [(MAINLAND, 3), (HONG_KONG, 2), (TAIWAN, 2)])
+def test_a_statutory_notice_has_a_place_that_nothing_else_takes(packs, place, cap, purpose):
+    def decide(why, count):
+        case = facts(place, contacts=contacts(count), value_contacts=contacts(count), purpose=why)
+        return judge(case, packs[place]).decision
+
+    others = set(Purpose) - STATUTORY - REPLIES - {Purpose.SETTLEMENT_RECEIPT}
+    assert decide(purpose, cap - 1) is Decision.ALLOW
+    assert {decide(other, cap - 1) for other in others} == {Decision.HOLD}
+    assert {decide(other, cap - 2) for other in others} == {Decision.ALLOW}
+    assert decide(purpose, cap) is Decision.HOLD
+
+
+@pytest.mark.parametrize(("channel", "cap"), [(Channel.SMS, 3), (Channel.EMAIL, 2)])
+def test_a_week_has_its_cap_by_channel(packs, channel, cap):
+    day, week = timedelta(days=1), timedelta(days=7)
+    others = [each for each in Channel if each is not channel]
+    one = contacts(1, channel, week - timedelta(hours=1))
+    elsewhere = contacts(5, others[0], day) + contacts(5, others[1], day)
+    known = elsewhere + contacts(cap - 1, channel, day)
+    assert judge(facts(channel=channel, contacts=known), packs[MAINLAND]).decision is Decision.ALLOW
+    verdict = judge(facts(channel=channel, contacts=known + one, spread=0), packs[MAINLAND])
+    assert rules(verdict) == {"F-03"}
+    assert verdict.until == at(MONDAY) + timedelta(hours=1)
+    told = facts(channel=channel, contacts=known + one, purpose=Purpose.ASSIGNMENT_NOTICE)
+    assert judge(told, packs[MAINLAND]).decision is Decision.ALLOW
 
 
 @pytest.mark.parametrize(
@@ -326,7 +372,7 @@ def test_of_two_standings_the_longer_one_speaks(packs):
 def test_none_hides_another_and_a_block_beats_a_hold(packs):
     case = facts(
         now=at("2026-11-23 23:00"),
-        contacts_today=5,
+        contacts=contacts(5),
         standings=(standing(Standing.DISPUTE), standing(Standing.PLAN)),
         point=_point(verified=False, dead=True),
         accounts=(account(Role.SUPPLEMENTARY, settled=True, age=timedelta(days=3)),),
@@ -335,12 +381,12 @@ def test_none_hides_another_and_a_block_beats_a_hold(packs):
     assert verdict.decision is Decision.BLOCK
     assert verdict.until is None
     assert rules(verdict) == {
-        "T-01", "T-02", "F-04", "P-01", "P-07", "S-09", "C-04", "S-01", "S-02", "S-03",
+        "T-01", "T-02", "F-03", "F-04", "P-01", "P-07", "S-09", "C-04", "S-01", "S-02", "S-03",
     }  # fmt: skip
 
 
 def test_the_longest_wait_counts(packs):
-    case = facts(contacts_today=2, standings=(standing(Standing.HARDSHIP),), spread=0)
+    case = facts(contacts=contacts(2), standings=(standing(Standing.HARDSHIP),), spread=0)
     assert judge(case, packs[MAINLAND]).until == at(MONDAY) + timedelta(days=30)
 
 
@@ -355,11 +401,10 @@ def test_held_notices_come_back_spread_over_hours(packs):
 
 
 def test_a_finding_says_why_in_words_with_its_values(packs):
-    verdict = judge(facts(contacts_today=2), packs[MAINLAND])
+    verdict = judge(facts(contacts=contacts(2)), packs[MAINLAND])
     (finding,) = verdict.findings
     assert finding.effect is Effect.HOLD
-    assert finding.says == "今日已触达 2 次,每日上限 2 次"
-    assert finding.values == {"today": 2, "per_day": 2}
+    assert finding.says == "债务人今日已触达 2 次,本事由每日上限 2 次"
     assert "未经核实" in finding.confidence.label
 
 

@@ -7,7 +7,7 @@ from gate_cases import account, facts
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from outreach.compliance.facts import StandingFact
+from outreach.compliance.facts import Contact, StandingFact
 from outreach.compliance.gate import Decision, judge
 from outreach.domain.contact import Channel
 from outreach.domain.debtor import Jurisdiction, Standing
@@ -56,7 +56,10 @@ def cases(draw):
         channel=draw(st.sampled_from(Channel)),
         accounts=(account(settled=purpose is Purpose.SETTLEMENT_RECEIPT),),
         standings=standings,
-        contacts_today=draw(st.integers(0, 3)),
+        contacts=tuple(
+            Contact(now - timedelta(hours=hours), draw(st.sampled_from(Channel)))
+            for hours in draw(st.lists(st.integers(0, 200), max_size=6))
+        ),
         balance_max_age=draw(st.sampled_from([timedelta(hours=26), timedelta(days=9999)])),
         spread=draw(spreads),
         answers_debtor=draw(st.booleans()),
@@ -109,4 +112,4 @@ def test_a_debtor_in_new_york_is_never_written_to_at_night(packs, now, spread):
 
 def _at(case, now):
     fields = {name: getattr(case, name) for name in case.__slots__}
-    return type(case)(**fields | {"now": now, "contacts_today": 0})
+    return type(case)(**fields | {"now": now, "contacts": ()})
