@@ -12,13 +12,14 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from outreach.channels.base import Callback
 from outreach.domain.errors import CallbackRejected
+from outreach.logs import Log
 
 SIZE_LIMIT = 1 << 20
 """Octets of one mail; a bounce returns headers, and a reply that is longer is no reply."""
 
 _BOUNCES = "bounces+"
 
-_log = logging.getLogger(__name__)
+log = Log(__name__)
 
 Deliver = Callable[[Callback], Awaitable[None]]
 
@@ -101,14 +102,10 @@ class _Door:
             return "550 5.7.1 not a mail we can take"
         except Exception as error:
             # whatever went wrong, the mail must stay with its sender; its text stays out of the log
-            _log.error(
-                "mail not stored", extra={"action": "mail_kept", "cause": type(error).__name__}
-            )
+            log.error("mail_not_stored", error=error)
             return "451 4.3.0 not stored, try again"
         return "250 2.0.0 stored"
 
     async def handle_exception(self, error: Exception) -> str:
-        _log.error(
-            "mail session broke", extra={"action": "mail_broke", "cause": type(error).__name__}
-        )
+        log.error("mail_session_broke", error=error)
         return "451 4.3.0 try again"

@@ -3,7 +3,6 @@ stops them all, cleanly and in order.
 """
 
 import asyncio
-import logging
 import os
 import signal
 import sys
@@ -12,11 +11,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from outreach.embedded.processes import die_with_me
+from outreach.logs import Log
 
 RESTART_SECONDS = 1.0
 STOP_SECONDS = 60.0
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 
 @asynccontextmanager
@@ -99,7 +99,7 @@ class Supervisor:
             code = await service.process.wait()
             if self._stopping:
                 return
-            log.error("%s ended with code %s: starting it again", service.name, code)
+            log.error("service_ended", service=service.name, code=code)
             await asyncio.sleep(RESTART_SECONDS)
             if self._stopping:
                 return
@@ -113,6 +113,6 @@ class Supervisor:
         try:
             await asyncio.wait_for(process.wait(), STOP_SECONDS)
         except TimeoutError:
-            log.error("%s does not stop: killed", service.name)
+            log.error("service_killed", service=service.name)
             process.kill()
             await process.wait()

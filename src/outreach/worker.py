@@ -1,37 +1,52 @@
 """The worker process: loops around the steps of a notice's life, and arq workers that hear bells.
 
-Redis carries bells only: ``(lane, route, slot)``. When it is away, restarted or wiped, bells are
-rung again from PostgreSQL; the loops that fail start again by themselves, one log line each.
+Redis carries bells only: ``(lane, route, slot)``. When it is away, restarted, wiped or read-only,
+what is on the wire is recorded all the same, and bells are rung again from PostgreSQL once it is
+back; loops that fall start again by themselves.
 """
 
 import asyncio
 import gc
-import logging
-from collections.abc import Awaitable, Callable
+import os
+import socket
+from asyncio import FIRST_COMPLETED
+from functools import partial
 from typing import Any, cast
 
 import orjson
 from arq.connections import ArqRedis, RedisSettings, create_pool
 from arq.typing import WorkerCoroutine
 from arq.worker import Worker, func
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
-from outreach.clock import monotonic, new_id
-from outreach.db import schema
+from outreach.db import schema, workers
+from outreach.domain.errors import ConfigurationError
 from outreach.domain.notice import Lane
+from outreach.health import Health
+from outreach.ids import new_id
 from outreach.life import feed, letters, receipts, reconcile, seal
 from outreach.life.dispatch import Dispatcher
 from outreach.life.parts import Parts
-from outreach.life.stops import Stops
+from outreach.life.stops import REFRESH_SECONDS, Stops
+from outreach.life.watermark import WATCH_SECONDS
+from outreach.logs import Log
+from outreach.loops import Loop, Loops, is_away
+from outreach.pace import Pace
 
 QUEUE = "outreach:bells"
 TICK_SECONDS = 5
-BACKOFF_SECONDS = 1.0
-SAME_FALL_SECONDS = 30.0
-UPKEEP_SECONDS = 3600.0
+BEAT_SECONDS = 1.0
+REDIS_SECONDS = 5.0
+"""How long Redis may take over one bell before it counts as away."""
+SLOW_SECONDS = 900.0
+"""For rounds that print letters or ask carriers, one after the other."""
 DRAIN_SECONDS = 45.0
 """How long a clean stop waits for what is on the wire; carriers' time-outs are shorter."""
+LAST_SECONDS = 10.0
+"""How long it then takes to apply, seal and say goodbye."""
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 
 class _Bells:
@@ -44,6 +59,7 @@ class _Bells:
         self._stopping = stopping
         self._answering: dict[asyncio.Task[None], tuple[str, str]] = {}
         self._redis: ArqRedis | None = None
+        self._trouble: Exception = ConnectionError("not connected yet")
         self._ringing = asyncio.Lock()
 
     async def hang(self, redis: ArqRedis | None) -> None:
@@ -56,10 +72,22 @@ class _Bells:
         tick = int(self._parts.clock.now().timestamp()) // TICK_SECONDS
         job_id = f"bell:{lane}:{route}:{slot}:{tick}"
         async with self._ringing:
-            if self._redis is not None:
-                await self._redis.enqueue_job(
-                    "answer", lane, route, _job_id=job_id, _queue_name=QUEUE
-                )
+            if self._redis is None:
+                return
+            try:
+                async with asyncio.timeout(REDIS_SECONDS):
+                    await self._redis.enqueue_job(
+                        "answer", lane, route, _job_id=job_id, _queue_name=QUEUE
+                    )
+            except (RedisError, OSError) as error:
+                self._redis, self._trouble = None, error  # whoever hears bells connects anew
+
+    async def check(self) -> None:
+        """Raise unless a bell could be rung now: Redis answers, and takes what we write."""
+        if self._redis is None:
+            raise self._trouble
+        async with asyncio.timeout(REDIS_SECONDS):
+            await self._redis.set(f"{QUEUE}:beat", b"", ex=60)
 
     async def answer(self, _: dict[str, Any], lane: str, route: str) -> None:
         """Begin to work the lane's route, unless this process already does so in every slot.
@@ -83,7 +111,8 @@ class _Bells:
             else:
                 await self._dispatcher.run(lane, route)
         except Exception as error:
-            log.error("lane %s, route %s broke off: %s", lane, route, type(error).__name__)
+            if not is_away(error):  # else the loops have said so
+                log.error("lane_broke_off", lane=lane, route=route, error=error)
 
     async def quiet(self) -> None:
         """Return once nothing of ours is on the wire."""
@@ -91,36 +120,80 @@ class _Bells:
             await asyncio.wait(list(self._answering))
 
 
-async def run_worker(parts: Parts, redis_url: str, stopping: asyncio.Event) -> None:
+async def run_worker(
+    parts: Parts, redis_url: str, stopping: asyncio.Event, health: Health | None = None
+) -> None:
     """Run until ``stopping`` is set; then finish what is on the wire, record it, and seal.
 
-    Returns within ``DRAIN_SECONDS`` and a little; what could not be recorded by then is settled by
-    the next worker's ``reconcile``.
+    Returns within ``DRAIN_SECONDS`` and ``LAST_SECONDS``; what could not be recorded by then is
+    settled by the next worker's ``reconcile``.
     """
     rarely_collect()
     name = f"worker:{new_id().hex[-8:]}"
+    health = health or Health(parts)
+    loops, settings = health.loops, parts.settings
     stops = Stops()
-    dispatcher = Dispatcher(parts, stops, name, draining=stopping)
+    redis = Redis.from_url(redis_url)
+    health.pace = pace = Pace(redis, parts.settings.lease_seconds)
+    dispatcher = Dispatcher(parts, stops, pace, name, draining=stopping)
     bells = _Bells(parts, dispatcher, stopping)
+    health.checks |= {"redis": bells.check, "draining": partial(_not_draining, stopping)}
     behind = asyncio.Event()
     await stops.refresh(parts.pool)
-    loops = [
-        _keep("stops", lambda: stops.watch(parts.pool, stopping), stopping),
-        _keep("feed", lambda: feed.run(parts, bells.ring, stopping), stopping),
-        _keep("bells", lambda: _hear(bells, redis_url, stopping), stopping),
-        _keep("letters", lambda: letters.run(parts, stopping), stopping),
-        _keep("upkeep", lambda: _upkeep(parts, stopping), stopping),
-        _keep("reconcile", lambda: reconcile.run(parts, stopping), stopping),
-        _keep("receipts", lambda: receipts.run(parts, behind), behind),
-        _keep("seal", lambda: seal.run(parts.pool, behind), behind),
+    every = loops.every
+    running = [
+        every("stops", REFRESH_SECONDS, lambda: stops.refresh(parts.pool), stopping),
+        every("feed", settings.feed_seconds, lambda: feed.feed_once(parts, bells.ring), stopping),
+        loops.keep(
+            "bells", partial(_hear, loops, bells, redis_url, stopping), stopping, server="redis"
+        ),
+        every("watermark", WATCH_SECONDS, lambda: parts.watermark.watch(parts.pool), stopping),
+        every("letters", 1.0, lambda: letters.tend(parts), stopping, patience=SLOW_SECONDS),
+        every("reconcile", 1.0, lambda: reconcile.expire_leases(parts), stopping),
+        every(
+            "look_up",
+            reconcile.LOOK_UP_SECONDS,
+            lambda: reconcile.look_up(parts),
+            stopping,
+            patience=SLOW_SECONDS,
+        ),
+        every("upkeep", 3600.0, lambda: _upkeep(parts), stopping),
+        every("presence", 5.0, lambda: _tell(parts, name, health), behind),
+        every("receipts", 0.2, lambda: receipts.receive(parts), behind, full=receipts.BATCH),
+        every("seal", 0.5, lambda: seal.seal_once(parts.pool), behind, full=1),
     ]
-    tasks = [asyncio.create_task(loop) for loop in loops]
-    log.info("%s started", name)
+    tasks = [asyncio.create_task(loop) for loop in running]
+    log.info("worker_started", worker=name, address=health.address)
     await stopping.wait()
     await _drained(bells)
     behind.set()
-    await asyncio.gather(*tasks)
-    log.info("%s stopped", name)
+    await _last_things(parts, name, tasks)
+    await redis.aclose()
+    log.info("worker_stopped", worker=name)
+
+
+async def _last_things(parts: Parts, name: str, tasks: list[asyncio.Task[None]]) -> None:
+    """Let the loops end, seal what they left, say goodbye: as far as the servers let us."""
+    try:
+        async with asyncio.timeout(LAST_SECONDS):
+            await asyncio.gather(*tasks)
+            await seal.seal_all(parts.pool)
+            async with parts.pool.acquire() as conn:
+                await workers.leave(conn, name)
+    except Exception as error:
+        log.error("stopped_rudely", worker=name, error=error)
+
+
+async def _not_draining(stopping: asyncio.Event) -> None:
+    if stopping.is_set():
+        raise ConfigurationError("told to stop")
+
+
+async def _tell(parts: Parts, name: str, health: Health) -> None:
+    """Say in the database how we are, for ``outreach doctor``."""
+    states = {loop.name: loop.state for loop in health.loops}
+    async with parts.pool.acquire() as conn:
+        await workers.tell(conn, name, socket.gethostname(), os.getpid(), health.address, states)
 
 
 def rarely_collect() -> None:
@@ -134,38 +207,17 @@ def rarely_collect() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-async def _upkeep(parts: Parts, stopping: asyncio.Event) -> None:
-    """Keep the months ahead partitioned, however long this process runs."""
-    while not stopping.is_set():
-        async with parts.pool.acquire() as conn:
-            await schema.ensure_partitions(conn, parts.clock.now())
-        try:
-            await asyncio.wait_for(stopping.wait(), UPKEEP_SECONDS)
-        except TimeoutError:
-            continue
+async def _upkeep(parts: Parts) -> None:
+    """Keep the months ahead partitioned, however long this process runs; forget dead workers."""
+    async with parts.pool.acquire() as conn:
+        await schema.ensure_partitions(conn, parts.clock.now())
+        await workers.forget_gone(conn)
 
 
-async def _keep(name: str, run: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:
-    """Run a loop again whenever it falls over, until told to stop; one log line a fall.
-
-    Falling again soon is the same fall: while a server is away there is one line, not many.
-    """
-    fell_at = -SAME_FALL_SECONDS
-    while not stopping.is_set():
-        try:
-            await run()
-        except Exception as error:
-            if monotonic() - fell_at >= SAME_FALL_SECONDS:
-                log.error("%s fell over (%s): starting it again", name, type(error).__name__)
-            fell_at = monotonic()
-            try:
-                await asyncio.wait_for(stopping.wait(), BACKOFF_SECONDS)
-            except TimeoutError:
-                continue
-
-
-async def _hear(bells: _Bells, redis_url: str, stopping: asyncio.Event) -> None:
-    """One arq worker, from connecting to Redis until Redis drops or we stop."""
+async def _hear(
+    loops: Loops, bells: _Bells, redis_url: str, stopping: asyncio.Event, loop: Loop
+) -> None:
+    """One arq worker, from connecting to Redis until Redis drops, refuses writes, or we stop."""
     settings = RedisSettings.from_dsn(redis_url)
     settings.conn_retries = 0
     redis = await create_pool(settings, job_serializer=_dump, job_deserializer=orjson.loads)
@@ -186,16 +238,19 @@ async def _hear(bells: _Bells, redis_url: str, stopping: asyncio.Event) -> None:
     )
     await bells.hang(redis)
     hearing = asyncio.create_task(worker.async_run())
-    stopped = asyncio.create_task(stopping.wait())
+    told = asyncio.create_task(stopping.wait())
     try:
-        await asyncio.wait({hearing, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if hearing.done():
-            hearing.result()
+        while not stopping.is_set():
+            await bells.check()
+            loops.beat(loop)
+            await asyncio.wait({hearing, told}, timeout=BEAT_SECONDS, return_when=FIRST_COMPLETED)
+            if hearing.done():
+                hearing.result()
     finally:
         await bells.hang(None)
-        stopped.cancel()
+        told.cancel()
         hearing.cancel()
-        await asyncio.gather(hearing, stopped, *worker.tasks.values(), return_exceptions=True)
+        await asyncio.gather(hearing, told, *worker.tasks.values(), return_exceptions=True)
         await redis.aclose(close_connection_pool=True)
 
 
@@ -205,7 +260,7 @@ async def _drained(bells: _Bells) -> None:
         async with asyncio.timeout(DRAIN_SECONDS):
             await bells.quiet()
     except TimeoutError:
-        log.error("still on the wire after %d s: left to reconcile", DRAIN_SECONDS)
+        log.error("left_on_the_wire", seconds=DRAIN_SECONDS)
 
 
 def _dump(value: dict[str, Any]) -> bytes:

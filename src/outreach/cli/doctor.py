@@ -15,6 +15,7 @@ from outreach.bootstrap import Keys, open_keys
 from outreach.channels import registry
 from outreach.cli.bells import check_redis
 from outreach.cli.doors import check_door
+from outreach.cli.presence import check_workers
 from outreach.cli.session import run, servers
 from outreach.clock import Clock
 from outreach.compliance.pack import load_packs
@@ -183,7 +184,7 @@ async def _policies(settings: Settings) -> str:
 
 # ----------------------------------------------------------------------------------- the servers
 
-_IN_DATABASE = ("schema", "database keys", "stops", "sealer", "callbacks")
+_IN_DATABASE = ("schema", "database keys", "stops", "sealer", "callbacks", "workers")
 
 
 async def _servers(rounds: Rounds, settings: Settings, opened: Keys | None) -> None:
@@ -228,6 +229,7 @@ async def _database(rounds: Rounds, url: str, clock: Clock, opened: Keys | None)
         await rounds.look("stops", _stops(conn))
         await rounds.look("sealer", _waiting(backlog.unsealed(conn), clock))
         await rounds.look("callbacks", _waiting(backlog.unapplied(conn), clock))
+        await rounds.look("workers", check_workers(conn))
 
 
 async def _schema(conn: Connection) -> str:

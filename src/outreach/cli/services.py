@@ -1,7 +1,6 @@
 """The long-running commands: ``up`` (everything), ``serve``, ``worker`` and ``sandbox``."""
 
 import asyncio
-import logging
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -10,13 +9,15 @@ from urllib.parse import urlsplit
 import typer
 import uvicorn
 
-from outreach.bootstrap import open_parts
+from outreach import logs
+from outreach.bootstrap import open_parts, wait_until_fit
 from outreach.channels.base import Callback
 from outreach.cli.bells import check_redis
 from outreach.cli.session import office, run, servers
 from outreach.clock import Clock
 from outreach.db import migrate
 from outreach.domain.errors import ConfigurationError
+from outreach.health import Health, answering
 from outreach.http.app import build_app
 from outreach.life import callbacks
 from outreach.life.parts import Parts
@@ -25,31 +26,31 @@ from outreach.sandbox.config import SandboxConfig
 from outreach.sandbox.run import run as run_sandbox
 from outreach.settings import MailHouseSettings, Settings, SmtpSettings, TwilioSettings, load
 from outreach.supervisor import Supervisor, until_told
-from outreach.worker import run_worker
+from outreach.worker import DRAIN_SECONDS, LAST_SECONDS, run_worker
 
 app = typer.Typer()
 
-log = logging.getLogger("outreach")
+log = logs.Log("outreach")
 
 
-def start_logging() -> None:
-    """One line an event on stderr: time, level, where, what. Never a person."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True
-    )
-    for name in ("uvicorn.access", "aiohttp.access", "arq.worker", "mail.log", "aiosmtpd"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+def start() -> Settings:
+    """The settings, with the log set up as they say."""
+    settings = load()
+    logs.start(settings.log_format)
+    return settings
 
 
 @app.command()
 def up() -> None:
-    """Run everything on this machine: servers if none are configured, sandbox, HTTP, worker."""
-    start_logging()
+    """Run everything on this machine: servers if none are configured, sandbox, HTTP, worker.
+
+    Ctrl-C or SIGTERM stops it all in order.
+    """
     run(_up())
 
 
 async def _up() -> None:
-    settings = load()
+    settings = start()
     async with until_told() as stopping, servers(settings) as urls:
         await migrate.upgrade(urls.database)
         services = [(name, (name,)) for name in ("worker", "serve")]
@@ -57,14 +58,13 @@ async def _up() -> None:
             services.append(("sandbox", ("sandbox",)))
         async with Supervisor(services):
             log.info(
-                "up: callbacks at %s, mail at %s:%s, data in %s; Ctrl-C stops",
-                settings.public_url,
-                settings.mail_host,
-                settings.mail_port,
-                settings.data_dir,
+                "up",
+                callbacks=settings.public_url,
+                mail=f"{settings.mail_host}:{settings.mail_port}",
+                data=str(settings.data_dir),
             )
             await stopping.wait()
-    log.info("stopped")
+    log.info("down")
 
 
 def _sandboxed(settings: Settings) -> bool:
@@ -74,15 +74,19 @@ def _sandboxed(settings: Settings) -> bool:
 @app.command()
 def serve() -> None:
     """Take carriers' callbacks by HTTP, and bounces and replies by SMTP."""
-    start_logging()
     run(_serve())
 
 
 async def _serve() -> None:
-    async with until_told() as stopping, office() as parts:
+    async with until_told() as stopping, office(start()) as parts:
         mailbox = await _open_mailbox(parts)
+
+        async def listening() -> None:
+            if not mailbox.is_serving():
+                raise ConfigurationError("the mailbox does not listen")
+
         config = uvicorn.Config(
-            build_app(parts),
+            build_app(parts, Health(parts, {"mailbox": listening})),
             host=parts.settings.http_host,
             port=parts.settings.http_port,
             log_config=None,
@@ -123,35 +127,42 @@ async def _open_mailbox(parts: Parts) -> asyncio.Server:
     )
 
 
-@app.command()
+@app.command(
+    help=f"""Dispatch notices, apply receipts, reconcile and seal; any number may run.
+
+    SIGTERM or Ctrl-C stops it within {DRAIN_SECONDS + LAST_SECONDS:.0f} seconds: it begins nothing
+    new, waits up to {DRAIN_SECONDS:.0f} for answers to what is on the wire, records and seals it.
+    """
+)
 def worker() -> None:
-    """Dispatch notices, apply receipts, reconcile and seal; any number may run."""
-    start_logging()
     run(_worker())
 
 
 async def _worker() -> None:
-    settings = load()
-    async with (
-        until_told() as stopping,
-        servers(settings) as urls,
-        open_parts(settings, urls.database, pool_size=16, generic_plans=True) as parts,
-    ):
-        await check_redis(urls.redis)
-        pid_file = settings.open_data_dir() / "worker.pid"
-        pid_file.write_text(f"{os.getpid()}\n")
-        await run_worker(parts, urls.redis, stopping)
+    settings = start()
+    async with until_told() as stopping, servers(settings) as urls:
+        await wait_until_fit(settings, urls.database, stopping)
+        if stopping.is_set():
+            return
+        async with open_parts(
+            settings, urls.database, pool_size=16, generic_plans=True, sends=True
+        ) as parts:
+            await check_redis(urls.redis)
+            pid_file = settings.open_data_dir() / "worker.pid"
+            pid_file.write_text(f"{os.getpid()}\n")
+            health = Health(parts)
+            async with answering(health, settings.worker_host, settings.worker_port):
+                await run_worker(parts, urls.redis, stopping, health)
 
 
 @app.command()
 def sandbox() -> None:
     """Run the sandbox carriers that config/carriers.toml points at on this machine."""
-    start_logging()
     run(_sandbox())
 
 
 async def _sandbox() -> None:
-    settings = load()
+    settings = start()
     async with until_told() as stopping:
         await run_sandbox(sandbox_config(settings), stopping, Clock(settings.clock_offset))
 

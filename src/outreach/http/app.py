@@ -4,6 +4,7 @@ from fastapi import FastAPI, Request, Response
 
 from outreach.channels.base import Callback
 from outreach.domain.errors import CallbackRejected, NotFound
+from outreach.health import Health, routes
 from outreach.life import callbacks
 from outreach.life.parts import Parts
 
@@ -20,15 +21,10 @@ _ANSWERS = {
 }
 
 
-def build_app(parts: Parts) -> FastAPI:
-    """The application over already opened parts."""
+def build_app(parts: Parts, health: Health | None = None) -> FastAPI:
+    """The application over already opened parts; ``health`` knows what else the process does."""
     app = FastAPI(title="Outreach", docs_url=None, redoc_url=None, openapi_url=None)
-
-    @app.get("/healthz")
-    async def health() -> dict[str, str]:
-        async with parts.pool.acquire() as conn:
-            await conn.fetchval("select 1")
-        return {"status": "ok"}
+    app.router.routes.extend(routes(health or Health(parts)))
 
     @app.post("/callbacks/{carrier}/{path:path}")
     async def callback(carrier: str, path: str, request: Request) -> Response:
