@@ -3,8 +3,9 @@
 The only place that chooses implementations. A process that cannot do its work does not start.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -16,10 +17,12 @@ from outreach.compliance.pack import load_packs
 from outreach.compliance.wording import load_wording
 from outreach.db import debtors, keys, schema
 from outreach.db.pool import Pool, open_pool
-from outreach.domain.errors import ConfigurationError
+from outreach.domain.errors import ConfigurationError, Rewound
 from outreach.ledger.keys import MasterKeys, parse_key
 from outreach.ledger.lookup import LookupKey
 from outreach.life.parts import Parts
+from outreach.life.watermark import MARKS, WATCH_SECONDS, Watermark
+from outreach.metrics import Metrics
 from outreach.settings import MailHouseSettings, Settings
 from outreach.templating.catalog import Catalog
 from outreach.templating.letter import LetterPress
@@ -64,15 +67,42 @@ async def check_database(pool: Pool, settings: Settings, opened: Keys, clock: Cl
             await debtors.save_creditor(conn, creditor.id, creditor.name, creditor.jurisdiction)
 
 
+async def wait_until_fit(settings: Settings, database_url: str, stopping: asyncio.Event) -> None:
+    """Return once the database may be sent from, or when told to stop.
+
+    A worker that ended instead would be started again for ever, saying the same each time.
+    """
+    watermark = Watermark(settings.data_dir / MARKS)
+    while not stopping.is_set():
+        try:
+            await (await open_pool(database_url, 1, init=watermark.check)).close()
+            break
+        except Rewound:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), WATCH_SECONDS)
+    watermark.close()
+
+
 @asynccontextmanager
 async def open_parts(
-    settings: Settings, database_url: str, *, pool_size: int = 8, generic_plans: bool = False
+    settings: Settings,
+    database_url: str,
+    *,
+    pool_size: int = 8,
+    generic_plans: bool = False,
+    sends: bool = False,
 ) -> AsyncIterator[Parts]:
-    """Everything a notice's life works with, open until the block ends."""
+    """Everything a notice's life works with, open until the block ends.
+
+    ``sends``: every connection is held against what this data folder remembers to have sent.
+    """
     clock = Clock(settings.clock_offset)
     opened = open_keys(settings)
     async with AsyncExitStack() as stack:
-        pool = await open_pool(database_url, pool_size, generic_plans=generic_plans)
+        watermark = Watermark(settings.data_dir / MARKS)
+        stack.callback(watermark.close)
+        init = watermark.check if sends else None
+        pool = await open_pool(database_url, pool_size, generic_plans=generic_plans, init=init)
         stack.push_async_callback(pool.close)
         await check_database(pool, settings, opened, clock)
         carriers: dict[str, Carrier] = {}
@@ -108,4 +138,6 @@ async def open_parts(
             routes={route.name: route for route in settings.routes},
             carriers=carriers,
             mail_houses=mail_houses,
+            metrics=Metrics(),
+            watermark=watermark,
         )

@@ -145,9 +145,9 @@ async def test_the_doctor_hears_that_all_is_well(rig: Rig) -> None:
     assert rig.carrier().name in await rig.carrier().check()
 
 
-async def test_an_answer_that_cannot_be_looked_up_is_none(rig: Rig) -> None:
+async def test_what_cannot_be_looked_up_is_not_found(rig: Rig) -> None:
     rig.hang_up()
-    assert await rig.carrier().look_up(rig.message, LONG_AGO) is None
+    assert not await rig.carrier().look_up(rig.message, LONG_AGO)
 
 
 # what only one protocol can show

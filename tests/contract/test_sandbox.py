@@ -30,10 +30,11 @@ from outreach.channels.mailhouse import FolderMailHouse
 from outreach.channels.smtp import Smtp
 from outreach.channels.tracking import plausible_mail_no
 from outreach.channels.twilio import Twilio
-from outreach.clock import Clock, new_id
+from outreach.clock import Clock
 from outreach.domain.contact import Address
 from outreach.domain.events import EventKind
 from outreach.domain.states import Delivery, FailureClass
+from outreach.ids import new_id
 from outreach.mailbox import open_mailbox
 from outreach.sandbox.book import read_book
 from outreach.sandbox.config import SandboxConfig
@@ -253,15 +254,14 @@ async def test_a_lost_answer_is_found_by_looking_it_up(house: House) -> None:
     async with open_sandbox(house.config(delay=(60.0, 60.0)), CLOCK) as sandbox:
         await house.join(sandbox)
         since = CLOCK.now()
-        assert await house.twilio.look_up(SMS, since) is None
+        assert not await house.twilio.look_up(SMS, since)
         outcome = await house.twilio.send(SMS)
         assert isinstance(outcome, Accepted)
-        found = await house.twilio.look_up(SMS, since)
-        assert isinstance(found, Accepted)
+        (found,) = await house.twilio.look_up(SMS, since)
         assert found.message_ids == outcome.message_ids
-        assert await house.twilio.look_up(replace(SMS, text="another"), since) is None
+        assert not await house.twilio.look_up(replace(SMS, text="another"), since)
         later = CLOCK.now() + timedelta(hours=1)
-        assert await house.twilio.look_up(SMS, later) is None
+        assert not await house.twilio.look_up(SMS, later)
 
 
 async def test_a_wrong_secret_is_refused(house: House) -> None:

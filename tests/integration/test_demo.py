@@ -154,8 +154,8 @@ def test_the_history_verifies(ran: Ran) -> None:
 
 
 def test_the_worker_was_killed_and_came_back(ran: Ran) -> None:
-    assert ran.logs.count(" started") >= 2
-    assert "worker ended with code -9" in ran.said + ran.logs
+    assert ran.logs.count("worker_started") >= 2
+    assert "service_ended service=worker code=-9" in ran.said + ran.logs
 
 
 def test_no_person_in_logs_jobs_or_clear_columns(ran: Ran) -> None:

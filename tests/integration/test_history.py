@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from outreach.clock import new_id
 from outreach.db import events, keys
 from outreach.db.pool import Pool, open_pool
 from outreach.domain.events import Event, EventKind, debtor_stream, user_stream
+from outreach.ids import new_id
 from outreach.ledger.envelope import Entry, prepare
 from outreach.ledger.keys import MasterKeys, SealingKey
 from outreach.life.seal import seal_all

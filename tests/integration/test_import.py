@@ -185,7 +185,7 @@ async def verdict(conn: Any, parts: Parts, purpose: Purpose) -> Verdict:
         conn, row["id"], purpose, Channel.SMS, key="k", lane=Lane.BULK, now=now
     )
     facts = await facts_db.preview(conn, request, row["id"], now)
-    return judge_row(parts, facts, orjson.loads(facts["accounts"]), now, 0)
+    return judge_row(parts, facts, orjson.loads(facts["accounts"]), now)
 
 
 def rules(found: Verdict) -> set[str]:
@@ -583,7 +583,7 @@ async def test_a_payment_stops_what_it_settles(
     assert report.settled == 1
     assert await sums(conn, parts) == (0, 0)
     facts = await facts_db.preview(conn, request, row["id"], parts.clock.now())
-    judged = judge_row(parts, facts, orjson.loads(facts["accounts"]), parts.clock.now(), 0)
+    judged = judge_row(parts, facts, orjson.loads(facts["accounts"]), parts.clock.now())
     assert "S-02" in rules(judged)
     settled = await the_account(conn, parts)
     assert settled["balance_as_of"] == datetime.fromisoformat(payment()["入账时间"])

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outreach.clock import new_id
 from outreach.domain.errors import ConfigurationError
 from outreach.domain.events import Event, EventKind
+from outreach.ids import new_id
 from outreach.ledger import places
 from outreach.ledger.chain import GENESIS, next_head
 from outreach.ledger.envelope import canonical, envelope, instant, payload_digest, prepare

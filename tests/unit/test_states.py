@@ -38,7 +38,7 @@ def test_what_the_promises_forbid(old: State, new: State) -> None:
     if new is State.SENDING:
         assert allowed is (old is State.PENDING)
     if new is State.UNCERTAIN:
-        assert allowed is (old is State.SENDING)
+        assert allowed is (old in {State.SENDING, State.PENDING}), "pending: of a rewound database"
     if new is State.SENT:
         assert allowed is (old in IN_FLIGHT | {State.PENDING})
     assert old is not new or not allowed

@@ -14,10 +14,11 @@ from uuid import UUID
 
 from outreach.domain.contact import Address, Channel
 from outreach.domain.events import EventKind
+from outreach.domain.frozen import frozen
 from outreach.domain.states import Delivery, FailureClass
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Message:
     """One rendered SMS or email on its way to a carrier.
 
@@ -36,7 +37,7 @@ class Message:
     valid_for: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Accepted:
     """The carrier took the message: one id per part where it gives several.
 
@@ -154,10 +155,11 @@ class Carrier(Protocol):
     def parse(self, callback: Callback) -> Sequence[Fact]:
         """Read a verified callback; raises ``CallbackRejected`` if it cannot be read."""
 
-    async def look_up(self, message: Message, since: datetime) -> Outcome | None:
-        """Ask what became of a message whose answer was lost; None where it cannot be told.
+    async def look_up(self, message: Message, since: datetime) -> Sequence[Accepted]:
+        """Every message of these words that the carrier took for this recipient since then.
 
-        "Not found" is not "not sent": an adapter answers None for it.
+        Carriers do not know our tokens here: whose each is, the caller finds out. Empty where it
+        cannot be told, and "not found" is not "not sent".
         """
 
     async def check(self) -> str:

@@ -24,7 +24,7 @@ from outreach.channels.base import (
 )
 from outreach.channels.mime import Mail, write
 from outreach.channels.returns import BOUNCES, Returns
-from outreach.channels.smtp_codes import enhanced_code, meaning
+from outreach.channels.smtp_codes import enhanced_code, meaning, slower
 from outreach.channels.token import Tokens
 from outreach.clock import Clock
 from outreach.domain.contact import Channel
@@ -35,7 +35,6 @@ from outreach.settings import SmtpSettings
 _ADDRESS = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f<>]")
 _START_INPUT = 354
-_BUSY = 421  # closing the channel: too many sessions or too much, come back later
 
 
 class _Refused(Exception):
@@ -230,9 +229,9 @@ class Smtp:
     def parse(self, callback: Callback) -> Sequence[Fact]:
         return self._returns.parse(callback)
 
-    async def look_up(self, message: Message, since: datetime) -> Outcome | None:  # noqa: ARG002
+    async def look_up(self, message: Message, since: datetime) -> Sequence[Accepted]:  # noqa: ARG002
         """SMTP cannot be asked: a bounce, a reply or a person settles it."""
-        return None
+        return ()
 
     async def check(self) -> str:
         try:
@@ -256,7 +255,7 @@ def _command_address(address: str) -> bytes:
 
 def _refusal(code: int, text: str) -> Outcome:
     if code // 100 == 4:
-        return TemporaryFailure(enhanced_code(text) or str(code), throttled=code == _BUSY)
+        return TemporaryFailure(enhanced_code(text) or str(code), throttled=slower(code, text))
     said = meaning(code, text)
     return PermanentFailure(said.failure, said.code)
 
@@ -267,7 +266,7 @@ def _no_session(error: Exception) -> Outcome:
         if error.code // 100 == 5:
             return PermanentFailure(FailureClass.ACCOUNT, str(error.code))
         code = str(error.code) if error.code > 0 else "garbage"
-        return TemporaryFailure(code, throttled=error.code == _BUSY)
+        return TemporaryFailure(code, throttled=slower(error.code, str(error.message)))
     if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
         return PermanentFailure(FailureClass.ACCOUNT, "tls")
     if isinstance(error, TimeoutError):

@@ -48,6 +48,16 @@ WORDS: tuple[tuple[re.Pattern[str], FailureClass], ...] = (
 )
 """For basic codes alone; what fits nothing is REJECTED and a person looks."""
 
+SLOWER: frozenset[int] = frozenset({421, 454})
+"""Replies about us and the moment, not about the message: 421 too busy (RFC 5321, 3.8), 454 as
+Amazon SES says that its rate is exceeded."""
+
+_SLOWER_WORDS = re.compile(
+    r"throttl|rate (limit|exceeded)|too (many|much) (messages|mail|connections)|try .{0,20}slower"
+    r"|频率|限流|超过.{0,6}限制",
+    re.IGNORECASE,
+)
+
 _CODE = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
 
 
@@ -68,6 +78,11 @@ def enhanced_code(text: str) -> str:
     """The first code in ``text`` that the tables know, else the first of any, else empty."""
     codes = [match.group() for match in _CODE.finditer(text)]
     return next((code for code in codes if _known(code)), codes[0] if codes else "")
+
+
+def slower(code: int, text: str) -> bool:
+    """Whether a refusal for now asks us to slow down: it says nothing of the message."""
+    return code in SLOWER or (code // 100 == 4 and bool(_SLOWER_WORDS.search(text)))
 
 
 def meaning(code: int, text: str) -> Meaning:

@@ -202,7 +202,7 @@ class Twilio:
             f"callbacks go to /callbacks/{self.name}/status/<token> and .../inbound",
         )
 
-    async def look_up(self, message: Message, since: datetime) -> Outcome | None:
+    async def look_up(self, message: Message, since: datetime) -> Sequence[Accepted]:
         """Lists what the account sent to this number since then and compares the text."""
         earliest = since - _CLOCKS_APART
         try:
@@ -210,12 +210,13 @@ class Twilio:
                 to=message.to, date_sent_after=earliest, limit=200
             )
         except (aiohttp.ClientError, TimeoutError, OSError, TwilioException, ValueError):
-            return None
-        for sent in found:
-            recent = sent.date_created is None or _aware(sent.date_created) >= earliest
-            if sent.body == message.text and recent:
-                return Accepted((sent.sid,), parts_of(sent.num_segments), '{"looked_up":true}')
-        return None
+            return ()
+        return [
+            Accepted((sent.sid,), parts_of(sent.num_segments), '{"looked_up":true}')
+            for sent in found
+            if sent.body == message.text
+            and (sent.date_created is None or _aware(sent.date_created) >= earliest)
+        ]
 
     async def check(self) -> str:
         try:

@@ -7,7 +7,7 @@ from outreach.domain.errors import ConfigurationError
 
 PATIENCE_SECONDS = 5
 
-_OURS = {"http": b'{"status":"ok"}', "mail": b"220 outreach ESMTP"}
+_OURS = {"http": b'{"status":"ok"', "mail": b"220 outreach ESMTP"}
 
 
 async def check_door(host: str, port: int, kind: str) -> str:

@@ -14,14 +14,15 @@ from rich.panel import Panel
 from rich.table import Table
 
 from outreach.channels.base import Accepted, Message
+from outreach.cli.notice_export import export_notices
 from outreach.cli.session import actor_of, office, run
-from outreach.clock import new_id
 from outreach.db import carriage, events, facts, notices
 from outreach.db.pool import Connection
 from outreach.domain.contact import Channel, normalize_email, normalize_phone
 from outreach.domain.errors import Conflict, InvalidInput, NotFound
 from outreach.domain.events import Event, EventKind, user_stream
 from outreach.domain.notice import Lane, NoticeRequest, Purpose
+from outreach.ids import new_id
 from outreach.ledger import places
 from outreach.ledger.envelope import prepare
 from outreach.ledger.keys import WrappedKey
@@ -30,6 +31,7 @@ from outreach.life.parts import Parts
 from outreach.life.prepare import Go, Prepared, Wait, prepare_notice
 
 app = typer.Typer(help="One-off notices.", no_args_is_help=True)
+app.command("export")(export_notices)
 console = Console(highlight=False)
 
 
@@ -148,14 +150,14 @@ async def _send_to_me(
         subject=test.subject,
         html=test.html,
     )
-    outcome = await parts.carriers[route.carrier].send(message)
+    outcome = await parts.carriers[route.first].send(message)
     event = Event(
         kind=EventKind.NOTE,
         at=parts.clock.now(),
         stream=user_stream(actor.removeprefix("user:")),
         creditor_id=prepared.row["creditor_id"],
         actor=actor,
-        data={"test": True, "template": prepared.words.template.digest, "carrier": route.carrier},
+        data={"test": True, "template": prepared.words.template.digest, "carrier": route.first},
     )
     async with parts.pool.acquire() as conn, conn.transaction():
         await events.append(conn, [prepare(event)])

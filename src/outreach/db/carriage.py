@@ -1,16 +1,16 @@
 """What carriers said of each message and part: the ground a notice's delivery is merged from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
 
 from outreach.db.pool import Connection
+from outreach.domain.frozen import frozen
 from outreach.domain.states import RANK, Delivery, FailureClass
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CarriageRow:
     carrier: str
     message_id: str

@@ -61,6 +61,16 @@ async def append(conn: Connection, entries: Sequence[Entry]) -> None:
     )
 
 
+async def stored(conn: Connection, entry: Entry) -> bool:
+    """Whether this event is in the history: then all that was written with it is, too."""
+    found: bool = await conn.fetchval(
+        "select exists (select from contact_events where id = $1 and at = $2)",
+        entry.id,
+        entry.event.at,
+    )
+    return found
+
+
 def read_event(row: asyncpg.Record) -> Event:
     """The envelope of a stored row, as it was before storing."""
     return Event(
@@ -120,14 +130,15 @@ async def last_hold(conn: Connection, notice_ids: Sequence[UUID]) -> dict[UUID, 
 # ------------------------------------------------------------------------------- the sealer
 
 
-async def take_sealer_lock(conn: Connection) -> bool:
-    """One sealer at a time, for as long as this connection lives."""
-    held: bool = await conn.fetchval("select pg_try_advisory_lock(hashtext('outreach.sealer'))")
-    return held
-
-
-async def release_sealer_lock(conn: Connection) -> None:
-    await conn.execute("select pg_advisory_unlock(hashtext('outreach.sealer'))")
+async def take_sealer_lock(conn: Connection, *, wait: bool) -> bool:
+    """One sealer at a time, until this transaction ends; ``wait`` for the one at work, or not."""
+    if wait:
+        await conn.execute("select pg_advisory_xact_lock(hashtext('outreach.sealer'))")
+        return True
+    taken: bool = await conn.fetchval(
+        "select pg_try_advisory_xact_lock(hashtext('outreach.sealer'))"
+    )
+    return taken
 
 
 async def unsealed(conn: Connection, limit: int) -> list[asyncpg.Record]:

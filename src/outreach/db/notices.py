@@ -8,7 +8,8 @@ from uuid import UUID
 import asyncpg
 
 from outreach.db.pool import Connection
-from outreach.db.stops import COVERS
+from outreach.db.stops import covered
+from outreach.domain.frozen import frozen
 from outreach.domain.notice import NoticeRequest
 from outreach.domain.states import MOVES, Delivery, FailureClass, State
 
@@ -38,10 +39,10 @@ async def insert(
                as r(id, creditor_id, debtor_id, account_ids, purpose, channel, currency, point, key,
                    lane, route, due_at, expires_at)
                on conflict (creditor_id, idempotency_key) do nothing
-               returning id, lane, route, due_at
+               returning id, lane, route, creditor_id, due_at
            ), queued as (
-               insert into due (notice_id, lane, route, due_at)
-               select id, lane, route, due_at from new
+               insert into due (notice_id, lane, route, creditor_id, due_at)
+               select id, lane, route, creditor_id, due_at from new
            )
            select id from new""",
         [notice_id for notice_id, _, _ in requests],
@@ -81,24 +82,31 @@ async def by_number_or_id(conn: Connection, text: str) -> asyncpg.Record | None:
 
 
 async def count_due(
-    conn: Connection, now: datetime, lanes: Sequence[str], routes: Sequence[str], most: int
+    conn: Connection,
+    now: datetime,
+    lanes: Sequence[str],
+    routes: Sequence[tuple[str, str]],
+    most: int,
 ) -> list[tuple[str, str, int]]:
     """``(lane, route, count)`` of what may go now and no stop covers, counted as far as ``most``.
 
-    Each lane and route is counted by itself: however much waits in one, none hides another.
+    ``routes`` come with their channels. Each lane, route and creditor is counted by itself: however
+    much waits in one, none hides another.
     """
     rows = await conn.fetch(
-        f"""select l.lane, r.route, c.count
-            from unnest($2::text[]) as l(lane) cross join unnest($3::text[]) as r(route)
-            cross join lateral (select count(*) as count from (
-                select from due q join notices n on n.id = q.notice_id
-                where q.lane = l.lane and q.route = r.route and q.due_at <= $1
-                    and not exists (select from stops s where s.scope in {COVERS})
-                limit $4) due_here) c
-            where c.count > 0""",
+        f"""select l.lane, r.route, least(sum(c.count), $5)::int as count
+           from unnest($2::text[]) as l(lane)
+           cross join unnest($3::text[], $4::text[]) as r(route, channel)
+           join creditors k on not {covered("k.id", "r.channel")}
+           cross join lateral (select count(*) as count from (
+               select from due q
+               where q.lane = l.lane and q.route = r.route and q.creditor_id = k.id
+                   and q.due_at <= $1 limit $5) due_here) c
+           where c.count > 0 group by l.lane, r.route""",
         now,
         lanes,
-        routes,
+        [route for route, _ in routes],
+        [channel for _, channel in routes],
         most,
     )
     return [(row["lane"], row["route"], row["count"]) for row in rows]
@@ -111,7 +119,7 @@ _MOVES = ", ".join(f"('{old}', '{new}')" for old, onward in MOVES.items() for ne
 """The one table of moves, as pairs for SQL: no state is ever written past it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IntentRow:
     """What is committed before the wire: this attempt, in this version of the words."""
 
@@ -190,8 +198,8 @@ async def requeue(conn: Connection, due: Sequence[tuple[UUID, datetime]]) -> Non
         """with moved as (
                update notices n set due_at = u.at
                from unnest($1::uuid[], $2::timestamptz[]) as u(id, at) where n.id = u.id
-               returning n.id, n.lane, n.route, u.at)
-           insert into due (notice_id, lane, route, due_at) select * from moved
+               returning n.id, n.lane, n.route, n.creditor_id, u.at)
+           insert into due (notice_id, lane, route, creditor_id, due_at) select * from moved
            on conflict (notice_id) do update set due_at = excluded.due_at""",
         [notice_id for notice_id, _ in due],
         [at for _, at in due],
@@ -212,7 +220,7 @@ async def leave_queue(conn: Connection, gone: Sequence[tuple[UUID, State, str]])
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResultRow:
     """What became of one attempt; ``unused``: no carrier looked at it, so it does not count."""
 

@@ -1,6 +1,7 @@
 """The connection pool: asyncpg itself, with what every query here assumes."""
 
-from typing import TypeAlias
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeAlias
 
 import asyncpg
 
@@ -11,23 +12,53 @@ Connection: TypeAlias = (
     "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 )
 
+LOST = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # how asyncpg sometimes takes a connection cut in mid-answer
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+"""The server, not the statement, failed: it restarts, is away, full or read-only, or dropped us."""
 
-async def open_pool(dsn: str, size: int = 8, *, generic_plans: bool = False) -> Pool:
+
+def about_data(error: Exception) -> bool:
+    """Whether an error is about what was written (SQLSTATE classes 22 and 23) or our own code's,
+    and so of one row, and not of the server, which would refuse any row.
+    """
+    if isinstance(error, (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)):
+        return True
+    refused = (*LOST, asyncpg.PostgresError, ConfigurationError)
+    return not isinstance(error, refused)
+
+
+async def open_pool(
+    dsn: str,
+    size: int = 8,
+    *,
+    generic_plans: bool = False,
+    init: Callable[[Connection], Coroutine[Any, Any, None]] | None = None,
+) -> Pool:
     """Open at most ``size`` connections; raises ``ConfigurationError`` if the server is away.
 
     ``generic_plans`` is for workers, who ask the same few questions all day: planning the claim
-    anew each time costs as much as answering it.
+    anew each time costs as much as answering it. ``init`` sees every new connection first; what it
+    raises, whoever wanted that connection gets.
     """
     settings = {"application_name": "outreach", "timezone": "UTC", "jit": "off"}
     if generic_plans:
         settings["plan_cache_mode"] = "force_generic_plan"
+        # a worker that is suspended in a transaction must not hold its rows for ever
+        settings["idle_in_transaction_session_timeout"] = "60s"
     try:
+        # no floor: asyncpg would restore it behind our back, and log each failure with a traceback
         pool: Pool = await asyncpg.create_pool(
-            dsn,
-            min_size=1,
-            max_size=size,
-            server_settings=settings,
+            dsn, min_size=0, max_size=size, server_settings=settings, init=init
         )
+        async with pool.acquire():
+            pass
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise ConfigurationError(
             f"PostgreSQL does not answer: {type(error).__name__}",

@@ -46,6 +46,12 @@ async def require_head(conn: Connection) -> None:
         )
 
 
+async def read_only(conn: Connection) -> bool:
+    """Whether the server refuses writes: a standby, or one set so."""
+    said: str = await conn.fetchval("show transaction_read_only")
+    return said == "on"
+
+
 async def ensure_partitions(conn: Connection, now: datetime, ahead: int = 3) -> None:
     """Make the monthly partitions of ``contact_events`` from last month to ``ahead`` months on."""
     months = now.year * 12 + now.month - 1

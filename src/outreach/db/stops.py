@@ -7,8 +7,11 @@ import asyncpg
 
 from outreach.db.pool import Connection
 
-COVERS = "('all', 'creditor:' || n.creditor_id, 'channel:' || n.channel)"
-"""The scopes that cover a notice ``n``, for use in a query."""
+
+def covered(creditor: str, channel: str) -> str:
+    """The SQL for: a stop covers this creditor or this channel (SQL themselves)."""
+    return f"""exists (select from stops
+        where scope in ('all', 'creditor:' || {creditor}, 'channel:' || {channel}))"""
 
 
 async def put(conn: Connection, scope: str, actor: str, reason: str, now: datetime) -> bool:

@@ -9,6 +9,7 @@
     ├── TemplateError             missing variable, wrong locale, forbidden symbol
     └── CallbackRejected          a carrier's callback that is forged, stale or unreadable
     ConfigurationError            a root of its own: the process must not start
+    └── Rewound                   the database forgot what was committed: nothing may be sent
 
 What a carrier answers is not an error but an outcome: see ``channels.base``.
 """
@@ -50,3 +51,7 @@ class ConfigurationError(Exception):
         super().__init__(f"{message}\n  → {remedy}" if remedy else message)
         self.message = message
         self.remedy = remedy
+
+
+class Rewound(ConfigurationError):
+    """The database is not the one that was sent from: what went out may look unsent in it."""

@@ -1,9 +1,11 @@
 """Contact events (触达记录): one line of a contact history each."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
+
+from outreach.domain.frozen import frozen
 
 
 class EventKind(StrEnum):
@@ -51,7 +53,7 @@ class EventKind(StrEnum):
     ERASED = "erased"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Event:
     """A contact event before it is sealed.
 

@@ -1,10 +1,11 @@
 """Money as integer minor units and an ISO 4217 code; never a float."""
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Self
+
+from outreach.domain.frozen import frozen
 
 
 class Currency(StrEnum):
@@ -23,7 +24,7 @@ class Currency(StrEnum):
 _AMOUNT = re.compile(r"([+-])?(\d{1,18}|\d{1,3}(?:,\d{3}){1,5})(?:\.(\d{1,9}))?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@frozen
 class Money:
     """An amount of ``minor`` units (fen, cents; whole dollars for TWD) of one currency."""
 

@@ -17,10 +17,12 @@ class State(StrEnum):
 
 
 MOVES: dict[State, frozenset[State]] = {
-    # straight to sent: evidence came that an attempt thought not to have gone did go
+    # straight to sent: evidence came that an attempt thought not to have gone did go;
+    # uncertain: the database was rewound, and it may have gone in the time that is lost
     State.PENDING: frozenset(
         {
             State.SENDING,
+            State.UNCERTAIN,
             State.SENT,
             State.FAILED,
             State.BLOCKED,

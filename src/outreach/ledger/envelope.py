@@ -1,21 +1,23 @@
 """An event's envelope and its sealed payload, in the one form that digests are made of."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
 from uuid import UUID
 
 import orjson
 
-from outreach.clock import new_id, random_bytes
+from outreach.clock import random_bytes
 from outreach.domain.events import Event
+from outreach.domain.frozen import frozen
+from outreach.ids import new_id
 from outreach.ledger import places
 from outreach.ledger.keys import SealingKey
 
 SALT_BYTES = 16
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """An event ready to be stored: envelope fields, and apart from them what may be deleted."""
 
@@ -36,14 +38,19 @@ def canonical(value: object) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
+_PLAIN = frozenset({str, int, bool, type(None)})
+
+
 def _refuse_floats(value: object) -> None:
     if isinstance(value, float):
         raise TypeError("an event holds no floats")
+    items: Iterable[object] = ()
     if isinstance(value, dict):
-        for item in value.values():
-            _refuse_floats(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
+        items = value.values()
+    elif isinstance(value, list | tuple):
+        items = value
+    for item in items:
+        if type(item) not in _PLAIN:
             _refuse_floats(item)
 
 

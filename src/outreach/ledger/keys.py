@@ -6,7 +6,6 @@ history stays checkable: that is how a person is forgotten and the log still hol
 
 import base64
 import binascii
-from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
@@ -15,13 +14,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from outreach.clock import random_bytes
 from outreach.domain.errors import ConfigurationError
+from outreach.domain.frozen import frozen
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
 FORMAT = b"\x01\x01"  # version 1, algorithm 1: AES-256-GCM (NIST SP 800-38D)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WrappedKey:
     """A sealing key as stored: ciphertext and the version of the master key that wrapped it."""
 

@@ -11,9 +11,9 @@ from uuid import UUID
 import orjson
 
 from outreach.channels.base import Callback
-from outreach.clock import new_id
 from outreach.db import callbacks, keys
 from outreach.db.pool import Connection
+from outreach.ids import new_id
 from outreach.ledger import places
 from outreach.ledger.keys import SealingKey
 from outreach.life.parts import Parts

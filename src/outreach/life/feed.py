@@ -1,14 +1,10 @@
 """Feed: count what is due and ring the bells; a bell that is lost costs one period, no more."""
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 
 from outreach.db import notices
 from outreach.domain.notice import Lane
 from outreach.life.parts import Parts
-
-log = logging.getLogger(__name__)
 
 Ring = Callable[[str, str, int], Awaitable[None]]
 """Ring the bell of slot ``n`` of ``(lane, route)``; ringing one already rung is no bell more."""
@@ -19,7 +15,11 @@ async def feed_once(parts: Parts, ring: Ring) -> int:
     most = parts.settings.slots * parts.settings.chunk
     async with parts.pool.acquire() as conn:
         counts = await notices.count_due(
-            conn, parts.clock.now(), list(Lane), list(parts.routes), most
+            conn,
+            parts.clock.now(),
+            list(Lane),
+            [(route.name, route.channel) for route in parts.routes.values()],
+            most,
         )
     rung = 0
     for lane, route, count in counts:
@@ -29,13 +29,3 @@ async def feed_once(parts: Parts, ring: Ring) -> int:
             await ring(lane, route, slot)
             rung += 1
     return rung
-
-
-async def run(parts: Parts, ring: Ring, stopping: asyncio.Event) -> None:
-    """Feed until told to stop."""
-    while not stopping.is_set():
-        await feed_once(parts, ring)
-        try:
-            await asyncio.wait_for(stopping.wait(), parts.settings.feed_seconds)
-        except TimeoutError:
-            continue

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import asyncpg
 
-from outreach.clock import new_id
 from outreach.db import debtors, notices
 from outreach.db.pool import Connection
 from outreach.domain.account import clean_number
@@ -15,6 +14,7 @@ from outreach.domain.debtor import Locale, Role
 from outreach.domain.errors import InvalidInput, NotFound
 from outreach.domain.money import Currency
 from outreach.domain.notice import Lane, NoticeRequest, Purpose
+from outreach.ids import new_id
 from outreach.ledger.lookup import LookupKey
 from outreach.life.parts import Parts
 

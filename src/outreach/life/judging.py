@@ -1,20 +1,55 @@
 """Judging: a notice's row as the facts of the moment, and the gate's verdict on them."""
 
-from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import repeat
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import orjson
 
-from outreach.compliance.facts import AccountFacts, Facts, PointFacts, StandingFact
+from outreach.compliance.facts import AccountFacts, Contact, Facts, PointFacts, StandingFact
 from outreach.compliance.gate import Verdict, judge
-from outreach.compliance.window import zone_named
+from outreach.compliance.window import local_time
 from outreach.domain.contact import Channel, Origin
 from outreach.domain.debtor import Jurisdiction, Role, Standing
 from outreach.domain.notice import Purpose
 from outreach.life.parts import Parts
 from outreach.life.words import as_of
+
+
+@dataclass(frozen=True, slots=True)
+class Already:
+    """How many notices before this one in its chunk go to its debtor, and to its contact value."""
+
+    debtor: int = 0
+    value: int = 0
+
+
+NOTHING = Already()
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts what a chunk lets go: the database does not know of it yet.
+
+    A chunk is of one route, and so of one channel.
+    """
+
+    _debtors: dict[UUID, int] = field(default_factory=dict)
+    _values: dict[bytes, int] = field(default_factory=dict)
+
+    def before(self, row: asyncpg.Record) -> Already:
+        debtor = self._debtors.get(row["debtor_id"], 0)
+        value = self._values.get(row["value_hash"], 0)
+        return Already(debtor, value) if debtor or value else NOTHING
+
+    def add(self, row: asyncpg.Record) -> None:
+        debtor, value = row["debtor_id"], row["value_hash"]
+        self._debtors[debtor] = self._debtors.get(debtor, 0) + 1
+        self._values[value] = self._values.get(value, 0) + 1
 
 
 def covered(accounts: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -30,21 +65,19 @@ def judge_row(
     row: asyncpg.Record,
     accounts: list[Mapping[str, Any]],
     now: datetime,
-    also_today: int,
+    already: Already = NOTHING,
 ) -> Verdict:
     """The gate on facts."""
     jurisdiction = Jurisdiction(row["jurisdiction"])
     creditor = parts.creditor(row["creditor_id"])
-    zone = zone_named(row["zone"]) or UTC  # the gate itself objects to a zone nobody knows
-    today = now.astimezone(zone).date()
-    midnight = datetime.combine(today, time(), zone)
-    contacts = sum(at >= midnight for at in row["contacts"] or ())
+    channel = Channel(row["channel"])
+    today = local_time(now, row["zone"]).date()  # the gate itself objects to a zone nobody knows
     facts = Facts(
         now=now,
         zone=row["zone"],
         jurisdiction=jurisdiction,
         purpose=Purpose(row["purpose"]),
-        channel=Channel(row["channel"]),
+        channel=channel,
         accounts=tuple(
             AccountFacts(
                 role=Role(account["role"]),
@@ -63,11 +96,30 @@ def judge_row(
             dead=row["dead_at"] is not None,
             wrong_person=row["wrong_person_at"] is not None,
         ),
-        contacts_today=contacts + also_today,
+        contacts=_contacts(row["contacts"], row["contact_channels"], already.debtor, now, channel),
+        value_contacts=_contacts(row["value_contacts"], None, already.value, now, channel),
         balance_max_age=timedelta(hours=creditor.balance_max_age_hours),
         spread=row["id"].int & 0xFFFFFFFF,
     )
     return judge(facts, parts.packs[jurisdiction])
+
+
+def _contacts(
+    instants: Sequence[datetime] | None,
+    channels: Sequence[str] | None,
+    already: int,
+    now: datetime,
+    channel: Channel,
+) -> tuple[Contact, ...]:
+    """Contacts as the row holds them, ``channels`` beside ``instants``, and the chunk's own.
+
+    Without ``channels`` all are of the notice's own, as one value's are.
+    """
+    if not instants and not already:
+        return ()
+    found = instants or ()
+    by = map(Channel, channels) if channels else repeat(channel)
+    return (*map(Contact, found, by), *repeat(Contact(now, channel), already))
 
 
 def _day(text: str) -> date:

@@ -6,7 +6,6 @@ changes nothing. ``sent`` is the mail house's acknowledgement; printed, posted a
 """
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -18,33 +17,31 @@ import asyncpg
 import orjson
 
 from outreach.channels.base import LetterBatch, LetterItem, MailHouse
-from outreach.clock import new_id
 from outreach.db import carriage, events, facts, letters, notices, stops
 from outreach.db.carriage import CarriageRow
 from outreach.db.pool import Connection
-from outreach.domain.contact import Address
+from outreach.domain.contact import Address, Channel
 from outreach.domain.debtor import Locale
 from outreach.domain.errors import OutreachError, TemplateError
 from outreach.domain.states import Delivery, State
+from outreach.ids import new_id
 from outreach.ledger import places
 from outreach.ledger.envelope import Entry
 from outreach.ledger.keys import WrappedKey
-from outreach.life.dispatch import hold_and_drop
+from outreach.life.intent import hold_and_drop, keep_templates, sending_entry
 from outreach.life.parts import Parts
 from outreach.life.prepare import (
     Drop,
     Go,
     Prepared,
     drop,
-    keep_templates,
-    prepare_notice,
-    same_day,
-    sending_entry,
+    prepare_all,
 )
+from outreach.logs import Log
 from outreach.settings import MailHouseSettings
 from outreach.templating.letter import Letter, LetterPdf
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,33 +66,23 @@ class LettersOut:
         return total
 
     async def _collect_chunk(self, route: str) -> int:
-        parts, carrier = self._parts, self._parts.routes[route].carrier
+        parts, carrier = self._parts, self._parts.routes[route].first
         size = _settings(parts, carrier).batch_size
         async with parts.pool.acquire() as conn, conn.transaction():
             now = parts.clock.now()
             # the batch is locked before its letters, here and at closing
             batch_id, room = await letters.with_room(conn, carrier, size) or (None, size)
             limit = min(room, parts.settings.chunk)
-            rows = await facts.claim(conn, "letters", route, now, limit)
-            prepared = _prepare_all(parts, rows, now)
+            rows = await facts.claim(conn, "letters", route, Channel.LETTER, now, limit)
+            prepared = prepare_all(parts, rows, now)
             going = [each.row["id"] for each in prepared if isinstance(each, Go)]
             if going and batch_id is None:
                 batch_id = f"B{now:%Y%m%d}-{new_id().hex[-8:]}"
                 await letters.open_batch(conn, carrier, batch_id)
             if going and batch_id is not None:
                 await letters.assign(conn, batch_id, going)
-            await hold_and_drop(conn, prepared)
+            await hold_and_drop(conn, parts, prepared)
         return len(rows)
-
-
-def _prepare_all(parts: Parts, rows: Sequence[asyncpg.Record], now: datetime) -> list[Prepared]:
-    today: dict[UUID, int] = {}
-    prepared = []
-    for row in rows:
-        each = prepare_notice(parts, row, now, today.get(row["debtor_id"], 0))
-        same_day(today, each)
-        prepared.append(each)
-    return prepared
 
 
 def compose(parts: Parts, go: Go) -> dict[str, Any]:
@@ -131,13 +118,13 @@ async def close_batch(parts: Parts, batch_id: str, house: MailHouse) -> int:
     now = parts.clock.now()
     async with parts.pool.acquire() as conn:
         rows = await facts.read(conn, await letters.members(conn, batch_id), now)
-    pressed, unfit = await press_all(parts, _prepare_all(parts, rows, now), now)
+    pressed, unfit = await press_all(parts, prepare_all(parts, rows, now), now)
     async with parts.pool.acquire() as conn, conn.transaction():
         if not await letters.lock_open(conn, batch_id):
             return 0
         stopped = set(await stops.scopes(conn))
         rows = await facts.read(conn, await letters.members(conn, batch_id), now)
-        prepared = _prepare_all(parts, rows, now)
+        prepared = prepare_all(parts, rows, now)
         going = [
             each
             for each in prepared
@@ -145,14 +132,16 @@ async def close_batch(parts: Parts, batch_id: str, house: MailHouse) -> int:
         ]
         await letters.close(conn, batch_id, empty=not going)
         await keep_templates(conn, going, now)
-        await _back(conn, prepared, going, unfit, now)
+        await _back(conn, parts, prepared, going, unfit, now)
+        entries = [_entry(each, pressed, house.name, batch_id, now) for each in going]
         if going:
             await notices.start_sending(conn, [each.intent for each in going])
+            parts.metrics.moved((each.row["channel"], State.SENDING) for each in going)
             await carriage.merge(conn, [_carriage(house.name, each) for each in going])
-            await events.append(
-                conn, [_entry(each, pressed, house.name, batch_id, now) for each in going]
-            )
-    log.info("batch %s closed with %d letters", batch_id, len(going))
+            await events.append(conn, entries)
+    if entries:
+        parts.watermark.note(entries[-1].id, now)
+    log.info("batch_closed", batch=batch_id, letters=len(going))
     await hand_over(parts, batch_id, house, {i: p.pdf for i, p in pressed.items()})
     return len(going)
 
@@ -165,6 +154,7 @@ def _still(parts: Parts, go: Go, pressed: Mapping[UUID, Pressed], stopped: set[s
 
 async def _back(
     conn: Connection,
+    parts: Parts,
     prepared: Sequence[Prepared],
     going: Sequence[Go],
     unfit: Sequence[Drop],
@@ -179,7 +169,8 @@ async def _back(
     again = [(each.row["id"], now) for each in rest if isinstance(each, Go)]
     if again:
         await notices.requeue(conn, again)
-    await hold_and_drop(conn, [*(each for each in rest if not isinstance(each, Go)), *unfit])
+    held = [each for each in rest if not isinstance(each, Go)]
+    await hold_and_drop(conn, parts, [*held, *unfit])
 
 
 def _carriage(house: str, go: Go) -> CarriageRow:
@@ -224,7 +215,7 @@ async def hand_over(
             await letters.handed_over(conn, batch_id)
         finally:
             await letters.give_back(conn, batch_id)
-    log.info("batch %s handed over with %d letters", batch_id, len(items))
+    log.info("batch_handed_over", batch=batch_id, letters=len(items))
 
 
 def _settings(parts: Parts, carrier: str) -> MailHouseSettings:
@@ -252,16 +243,11 @@ async def _item(parts: Parts, row: asyncpg.Record, made: LetterPdf | None) -> Le
     )
 
 
-async def run(parts: Parts, stopping: asyncio.Event) -> None:
-    """Close ripe batches and finish handing over, every second until told to stop."""
-    while not stopping.is_set():
-        for settings in parts.settings.carriers:
-            if isinstance(settings, MailHouseSettings):
-                await _tend(parts, settings)
-        try:
-            await asyncio.wait_for(stopping.wait(), 1.0)
-        except TimeoutError:
-            continue
+async def tend(parts: Parts) -> None:
+    """Close ripe batches and finish handing over."""
+    for settings in parts.settings.carriers:
+        if isinstance(settings, MailHouseSettings):
+            await _tend(parts, settings)
 
 
 async def _tend(parts: Parts, settings: MailHouseSettings) -> None:
@@ -274,6 +260,6 @@ async def _tend(parts: Parts, settings: MailHouseSettings) -> None:
             await hand_over(parts, batch_id, house)
         except (OSError, OutreachError, RuntimeError) as error:
             # tried again every second; the batches after it must not wait for a person to look
-            log.error("batch %s cannot be handed over: %s", batch_id, error)
+            log.error("batch_not_handed_over", batch=batch_id, error=error)
     for batch_id in ripe:
         await close_batch(parts, batch_id, house)

@@ -17,6 +17,8 @@ from outreach.domain.debtor import Jurisdiction
 from outreach.domain.errors import NotFound
 from outreach.ledger.keys import MasterKeys, SealingKey, WrappedKey
 from outreach.ledger.lookup import LookupKey
+from outreach.life.watermark import Watermark
+from outreach.metrics import Metrics
 from outreach.settings import CreditorSettings, RouteSettings, Settings
 from outreach.templating.catalog import Catalog
 from outreach.templating.letter import LetterPress
@@ -38,6 +40,8 @@ class Parts:
     routes: Mapping[str, RouteSettings]
     carriers: Mapping[str, Carrier]
     mail_houses: Mapping[str, MailHouse]
+    metrics: Metrics
+    watermark: Watermark
 
     def creditor(self, creditor_id: str) -> CreditorSettings:
         creditor = self.creditors.get(creditor_id)

@@ -4,10 +4,9 @@ Nothing is done here: the answer is a ``Go``, a ``Wait`` or a ``Drop``, with the
 tells it, and the caller's transaction records it.
 """
 
-import logging
 import re
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,27 +17,28 @@ import orjson
 from outreach.channels.base import Message
 from outreach.compliance.finding import Effect, Finding
 from outreach.compliance.gate import Decision, Verdict
-from outreach.db.notices import IntentRow, save_template
-from outreach.db.pool import Connection
+from outreach.db.notices import IntentRow
 from outreach.domain.contact import Address, Channel
 from outreach.domain.debtor import Locale
 from outreach.domain.errors import NotFound, TemplateError
 from outreach.domain.events import EventKind
+from outreach.domain.frozen import frozen
 from outreach.domain.notice import Purpose
 from outreach.domain.states import State
 from outreach.ledger.envelope import Entry, prepare
 from outreach.ledger.keys import SealingKey
-from outreach.life.judging import covered, judge_row
+from outreach.life.judging import Already, Tally, covered, judge_row
 from outreach.life.parts import Parts
 from outreach.life.telling import notice_event, verdict_data
 from outreach.life.words import build_context, open_person, open_point
+from outreach.logs import Log
 from outreach.templating.catalog import Rendered, Template
 from outreach.templating.context import Context
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Words:
     """A notice rendered: which template, what it said, to whom."""
 
@@ -53,7 +53,7 @@ class Words:
         return self.rendered.sms.parts if self.rendered.sms else 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Go:
     """May be sent, until ``until``. ``key`` seals what is recorded of it.
 
@@ -118,75 +118,149 @@ class Drop:
 Prepared = Go | Wait | Drop
 
 
-def prepare_notice(
-    parts: Parts, row: asyncpg.Record, now: datetime, also_today: int = 0
-) -> Prepared:
-    """Decide one notice. ``also_today`` counts this debtor's notices allowed in the same chunk.
+def prepare_all(parts: Parts, rows: Sequence[asyncpg.Record], now: datetime) -> list[Prepared]:
+    """Decide a chunk's notices, each as if those before it had gone.
 
-    A fault of ours in one notice fails that notice, loudly, and no other.
+    Step by step, all notices through one step before the next: a processor that does the same
+    again has it at hand, which saves a quarter of the time. Two notices of one debtor or of one
+    contact value are not taken together, for the second depends on the first.
     """
+    tally, prepared = Tally(), dict[UUID, Prepared]()
+    for together in _rounds(rows):
+        cases = [_Case(row, tally.before(row)) for row in together]
+        for step in _STEPS:
+            for case in cases:
+                if case.result is None:
+                    _take(step, parts, case, now)
+        for case in cases:
+            assert case.result is not None
+            prepared[case.row["id"]] = case.result
+            if isinstance(case.result, Go):
+                tally.add(case.row)
+    return [prepared[row["id"]] for row in rows]
+
+
+def _rounds(rows: Sequence[asyncpg.Record]) -> Iterator[list[asyncpg.Record]]:
+    """The rows in order, cut where a debtor or a contact value comes again."""
+    together: list[asyncpg.Record] = []
+    seen: set[object] = set()
+    for row in rows:
+        people = {row["debtor_id"], row["value_hash"]}
+        if not seen.isdisjoint(people):
+            yield together
+            together, seen = [], set()
+        together.append(row)
+        seen |= people
+    if together:
+        yield together
+
+
+def prepare_notice(parts: Parts, row: asyncpg.Record, now: datetime) -> Prepared:
+    """Decide one notice by itself."""
+    return prepare_all(parts, [row], now)[0]
+
+
+@dataclass(slots=True)
+class _Case:
+    """One notice on its way through the steps; done when it has a ``result``."""
+
+    row: asyncpg.Record
+    already: Already
+    result: Prepared | None = None
+    debtor_key: SealingKey = field(init=False)
+    point_key: SealingKey = field(init=False)
+    accounts: list[Mapping[str, Any]] = field(init=False)
+    verdict: Verdict = field(init=False)
+    to: str | Address = field(init=False)
+    context: Context = field(init=False)
+    words: Words = field(init=False)
+
+
+_Step = Callable[[Parts, _Case, datetime], Prepared | None]
+
+
+def _take(step: _Step, parts: Parts, case: _Case, now: datetime) -> None:
+    """A fault of ours in one notice fails that notice, loudly, and no other."""
+    row = case.row
     try:
-        return _prepare(parts, row, now, also_today)
+        case.result = step(parts, case, now)
     except (TemplateError, NotFound) as error:
-        log.error("notice %s cannot be rendered: %s", row["id"], type(error).__name__)
-        return drop(row, State.FAILED, "template", now, {"error": str(error)})
+        log.error("not_rendered", notice=row["id"], error=error)
+        case.result = drop(row, State.FAILED, "template", now, {"error": str(error)})
     except Exception as error:
         # the traceback's values may be personal: only where and what kind of fault
         where = error.__traceback__
         while where is not None and where.tb_next is not None:
             where = where.tb_next
         line = f"{where.tb_frame.f_code.co_name}:{where.tb_lineno}" if where else "?"
-        log.critical(
-            "notice %s failed by a fault of ours: %s in %s", row["id"], type(error).__name__, line
-        )
-        return drop(row, State.FAILED, f"fault:{type(error).__name__}", now, {"where": line})
+        log.critical("notice_fault", notice=row["id"], error=error, where=line)
+        fault = f"fault:{type(error).__name__}"
+        case.result = drop(row, State.FAILED, fault, now, {"where": line})
 
 
-def _prepare(parts: Parts, row: asyncpg.Record, now: datetime, also_today: int) -> Prepared:
+def _open(parts: Parts, case: _Case, now: datetime) -> Prepared | None:
+    row = case.row
     if now >= row["expires_at"]:
         return drop(row, State.EXPIRED, "expired", now, {})
     debtor_key = parts.open_key(row, "debtor_", row["debtor_id"])
     point_key = parts.open_key(row, "point_", row["contact_point_id"])
-    accounts = covered(orjson.loads(row["accounts"] or "[]"))
-    if debtor_key is None or point_key is None or not accounts:
+    case.accounts = covered(orjson.loads(row["accounts"] or "[]"))
+    if debtor_key is None or point_key is None or not case.accounts:
         return drop(row, State.BLOCKED, "erased", now, {})
-    verdict = judge_row(parts, row, accounts, now, also_today)
+    case.debtor_key, case.point_key = debtor_key, point_key
+    return None
+
+
+def _judge(parts: Parts, case: _Case, now: datetime) -> Prepared | None:
+    case.verdict = verdict = judge_row(parts, case.row, case.accounts, now, case.already)
     if verdict.decision is Decision.BLOCK:
-        return _blocked(row, verdict, now)
+        return _blocked(case.row, verdict, now)
     if verdict.decision is Decision.HOLD:
         assert verdict.until is not None
-        return _wait(row, verdict, verdict.until, now)
-    words = render_row(parts, row, accounts, now, debtor_key, point_key)
-    if isinstance(words.to, Address) != (row["channel"] == Channel.LETTER):
+        return _wait(case.row, verdict, verdict.until, now)
+    return None
+
+
+def _address(parts: Parts, case: _Case, now: datetime) -> Prepared | None:
+    """Open what is sealed, and find the words' values."""
+    row = case.row
+    person = open_person(row["debtor_sealed"], case.debtor_key, row["debtor_id"])
+    case.to = open_point(row["point_sealed"], case.point_key, row["contact_point_id"])
+    if isinstance(case.to, Address) != (row["channel"] == Channel.LETTER):
         return drop(row, State.FAILED, "contact_kind", now, {})
-    objections = words_findings(parts, row, words)
-    if objections:
-        found = Verdict(Decision.BLOCK, None, objections, verdict.policy_version)
-        return _blocked(row, found, now)
-    if not recipient_allowed(parts, words.to):
+    if not recipient_allowed(parts, case.to):
         return drop(row, State.BLOCKED, "allow_list", now, {})
-    until = min(verdict.until or row["expires_at"], row["expires_at"])
-    attempt = row["attempt"] + 1
-    token = parts.tokens.mint(row["id"], attempt)
-    return Go(row, attempt, verdict, words, until, until - now, point_key, token)
+    creditor = parts.creditor(row["creditor_id"])
+    case.context = build_context(row, case.accounts, person, creditor, now)
+    return None
 
 
-def render_row(
-    parts: Parts,
-    row: asyncpg.Record,
-    accounts: list[Mapping[str, Any]],
-    now: datetime,
-    debtor_key: SealingKey,
-    point_key: SealingKey,
-) -> Words:
+def _render(parts: Parts, case: _Case, _: datetime) -> None:
     """The words, in the debtor's locale."""
+    row = case.row
     template = parts.catalog.get(
         Channel(row["channel"]), Purpose(row["purpose"]), Locale(row["locale"])
     )
-    person = open_person(row["debtor_sealed"], debtor_key, row["debtor_id"])
-    to = open_point(row["point_sealed"], point_key, row["contact_point_id"])
-    context = build_context(row, accounts, person, parts.creditor(row["creditor_id"]), now)
-    return Words(template, template.render(context), context, to)
+    case.words = Words(template, template.render(case.context), case.context, case.to)
+
+
+def _judge_words(parts: Parts, case: _Case, now: datetime) -> Prepared | None:
+    objections = words_findings(parts, case.row, case.words)
+    if not objections:
+        return None
+    found = Verdict(Decision.BLOCK, None, objections, case.verdict.policy_version)
+    return _blocked(case.row, found, now)
+
+
+def _let_go(parts: Parts, case: _Case, now: datetime) -> Prepared:
+    row = case.row
+    until = min(case.verdict.until or row["expires_at"], row["expires_at"])
+    attempt = row["attempt"] + 1
+    token = parts.tokens.mint(row["id"], attempt)
+    return Go(row, attempt, case.verdict, case.words, until, until - now, case.point_key, token)
+
+
+_STEPS: tuple[_Step, ...] = (_open, _judge, _address, _render, _judge_words, _let_go)
 
 
 def words_findings(parts: Parts, row: asyncpg.Record, words: Words) -> tuple[Finding, ...]:
@@ -207,48 +281,6 @@ def recipient_allowed(parts: Parts, to: str | Address) -> bool:
         return True
     written = to if isinstance(to, str) else " ".join((to.recipient, *to.lines))
     return any(re.fullmatch(pattern, written) for pattern in allowed)
-
-
-def sending_entry(
-    go: Go,
-    carrier: str,
-    now: datetime,
-    more: Mapping[str, object] | None = None,
-    payload: dict[str, object] | None = None,
-) -> Entry:
-    """The intent as the history keeps it: the words themselves, sealed under the point's key.
-
-    A letter brings its own ``payload`` (its composed data) and ``more`` (its batch and PDF).
-    """
-    rendered = go.words.rendered
-    if payload is None:
-        assert isinstance(go.words.to, str)
-        payload = {
-            "to": go.words.to,
-            "subject": rendered.subject,
-            "text": rendered.text,
-            "html": rendered.html,
-        }
-    data = (
-        verdict_data(go.verdict)
-        | dict(more or {})
-        | {
-            "attempt": go.attempt,
-            "purpose": go.row["purpose"],
-            "carrier": carrier,
-            "template": go.words.template.digest,
-            "parts": go.words.parts,
-        }
-    )
-    event = notice_event(
-        go.row,
-        EventKind.SENDING,
-        now,
-        data,
-        payload=payload,
-        policy_version=go.verdict.policy_version,
-    )
-    return prepare(event, go.key)
 
 
 def _blocked(row: asyncpg.Record, verdict: Verdict, now: datetime) -> Drop:
@@ -280,32 +312,3 @@ def drop(
     """A notice that leaves the queue for ``code``, with the event that says so."""
     event = notice_event(row, _DROPPED[state], now, {"code": code, **data})
     return Drop(row, state, code, prepare(event))
-
-
-def same_day(notices: dict[UUID, int], go: Prepared) -> None:
-    """Count an allowed notice for its debtor: the next one in the chunk must see it."""
-    if isinstance(go, Go):
-        debtor = go.row["debtor_id"]
-        notices[debtor] = notices.get(debtor, 0) + 1
-
-
-async def keep_templates(
-    conn: Connection, going: Sequence[Go], now: datetime, kept: Container[str] = ()
-) -> set[str]:
-    """Keep every version about to be sent, in the transaction that commits the intent.
-
-    ``kept`` are the digests known to be kept; returns those added.
-    """
-    used = {each.words.template.digest: each.words.template for each in going}
-    fresh = {digest: template for digest, template in used.items() if digest not in kept}
-    for _, template in sorted(fresh.items()):  # in one order, so that nobody waits in a ring
-        await save_template(
-            conn,
-            template.digest,
-            template.channel,
-            template.purpose,
-            template.locale,
-            template.source,
-            now,
-        )
-    return set(fresh)

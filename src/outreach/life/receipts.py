@@ -4,9 +4,7 @@ Nothing is applied
 twice or out of order: facts merge by rank, so neither repetition nor order matters.
 """
 
-import asyncio
 import base64
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,9 +19,10 @@ from outreach.db.carriage import CarriageRow
 from outreach.db.notices import ResultRow
 from outreach.db.pool import Connection
 from outreach.domain.contact import Channel
-from outreach.domain.errors import CallbackRejected, NotFound
+from outreach.domain.errors import CallbackRejected, ConfigurationError, NotFound
 from outreach.domain.events import Event, EventKind
 from outreach.domain.states import (
+    IN_FLIGHT,
     RANK,
     Delivery,
     FailureClass,
@@ -38,6 +37,7 @@ from outreach.life import responses
 from outreach.life.callbacks import accept
 from outreach.life.parts import Parts
 from outreach.life.telling import notice_event
+from outreach.logs import Log
 
 ACTOR = "job:receipts"
 BATCH = 100
@@ -51,10 +51,11 @@ _PASSING = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.TransactionRollbackError,
+    ConfigurationError,  # a rewound database: until somebody has recovered it
 )
 """What passes by itself: a server that is away, two that waited for each other."""
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ async def apply_batch(parts: Parts) -> int:
     except _PASSING:
         raise
     except Exception as error:
-        log.error("callbacks are applied one by one: together they fail (%s)", type(error).__name__)
+        log.error("callbacks_one_by_one", error=error)
         return await _apply_singly(parts)
 
 
@@ -90,7 +91,7 @@ async def _apply_singly(parts: Parts) -> int:
         except _PASSING:
             raise
         except Exception as error:
-            log.critical("callback %s: a fault of ours: %s", callback_id, type(error).__name__)
+            log.critical("callback_fault", callback=callback_id, error=error)
             async with parts.pool.acquire() as conn:
                 await callbacks.later(conn, [callback_id], FAULT_SECONDS)
     return len(ids)
@@ -109,9 +110,7 @@ async def _apply(parts: Parts, limit: int, only: UUID | None = None) -> int:
                 later.append(row["id"])  # it may precede our own commit
                 continue
             if not complete:
-                log.warning(
-                    "callback %s of %s speaks of nothing we know", row["id"], row["carrier"]
-                )
+                log.warning("callback_unmatched", callback=row["id"], carrier=row["carrier"])
             matched += found
             for fact in facts:
                 if isinstance(fact, Inbound):
@@ -139,9 +138,9 @@ def _read(parts: Parts, row: asyncpg.Record) -> Sequence[Fact]:
     try:
         return parts.adapter(row["carrier"]).parse(callback)
     except (CallbackRejected, NotFound) as error:
-        log.warning("callback %s cannot be read: %s", row["id"], type(error).__name__)
+        log.warning("callback_unreadable", callback=row["id"], error=error)
     except Exception as error:
-        log.critical("callback %s: a fault of ours: %s", row["id"], type(error).__name__)
+        log.critical("callback_fault", callback=row["id"], error=error)
     return ()
 
 
@@ -185,7 +184,12 @@ async def apply_facts(conn: Connection, parts: Parts, matched: Sequence[Matched]
             settled.append(result)
             entries.append(prepare(_settling_event(rows[notice_id], result, facts[-1], now)))
     if settled:
-        await notices.record_results(conn, settled)
+        moved = await notices.record_results(conn, settled)
+        parts.metrics.moved(
+            (rows[each.notice_id]["channel"], each.state)
+            for each in settled
+            if each.notice_id in moved
+        )
     for notice_id, facts in told.items():
         entries += await _apply_to(conn, rows[notice_id], words.get(notice_id, []), facts, now)
     await events.append(conn, entries)
@@ -194,13 +198,16 @@ async def apply_facts(conn: Connection, parts: Parts, matched: Sequence[Matched]
 def _settled_by(row: asyncpg.Record, facts: Sequence[Matched]) -> ResultRow | None:
     """The state a receipt proves: of an uncertain notice, of a letter its mail house answers, or
     of one that waits to go again though an earlier attempt went after all.
+
+    A letter has one name at its mail house, whatever the attempt. A receipt for a later attempt
+    than the one in doubt is of a time that a rewound database has forgotten.
     """
     state = State(row["state"])
-    letter = state is State.SENDING and row["channel"] == Channel.LETTER
+    letter = state in IN_FLIGHT and row["channel"] == Channel.LETTER
     if state is State.PENDING:
         mine = [m for m in facts if RANK[m.fact.delivery] >= RANK[Delivery.SENT]]
     else:
-        mine = [m for m in facts if m.attempt == row["attempt"]]
+        mine = [m for m in facts if letter or m.attempt >= row["attempt"]]
     if not mine or not (letter or state in (State.UNCERTAIN, State.PENDING)):
         return None
     refused = letter and all(m.fact.failure is FailureClass.REJECTED for m in mine)
@@ -318,15 +325,10 @@ def _data(matched: Matched) -> dict[str, object]:
     return data
 
 
-async def run(parts: Parts, stopping: asyncio.Event, idle_seconds: float = 0.2) -> None:
-    """Apply callbacks and collect mail houses' answer files until told to stop."""
-    while not stopping.is_set():
-        await collect_files(parts)
-        if await apply_batch(parts) < BATCH:
-            try:
-                await asyncio.wait_for(stopping.wait(), idle_seconds)
-            except TimeoutError:
-                continue
+async def receive(parts: Parts) -> int:
+    """Collect mail houses' answer files and apply a batch; how many callbacks were looked at."""
+    await collect_files(parts)
+    return await apply_batch(parts)
 
 
 async def collect_files(parts: Parts) -> None:
@@ -336,5 +338,5 @@ async def collect_files(parts: Parts) -> None:
             try:
                 await accept(parts, callback)
             except CallbackRejected as error:
-                log.warning("mail house file refused: %s", error.message)
+                log.warning("answer_file_refused", carrier=house.name, error=error)
             await house.archive(path)

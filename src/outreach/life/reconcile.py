@@ -2,34 +2,39 @@
 by evidence: a late result, a receipt, a carrier's look-up, a named person. Never by sending again.
 """
 
-import asyncio
-import logging
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
 import orjson
 
 from outreach.channels.base import Accepted, Message
-from outreach.db import carriage, events, notices, receipts, uncertain
+from outreach.db import carriage, eras, events, notices, receipts, uncertain
 from outreach.db.carriage import CarriageRow
+from outreach.db.eras import Era
 from outreach.db.notices import ResultRow
 from outreach.db.pool import Connection
 from outreach.domain.errors import Conflict, InvalidInput, NotFound
 from outreach.domain.events import EventKind
 from outreach.domain.states import Delivery, State
+from outreach.ids import made_at
 from outreach.ledger import places
 from outreach.ledger.envelope import prepare
 from outreach.ledger.keys import WrappedKey
 from outreach.life.parts import Parts
 from outreach.life.telling import notice_event
+from outreach.logs import Log
 
 ACTOR = "job:reconcile"
 BATCH = 50
 GRACE_SECONDS = 20.0
 LOOK_UP_SECONDS = 30.0
+LOOK_BACK = timedelta(minutes=5)
+"""How long before our intent a carrier's clock may date the message."""
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 
 async def expire_leases(parts: Parts) -> int:
@@ -53,7 +58,11 @@ async def expire_leases(parts: Parts) -> int:
                             rows[notice_id],
                             EventKind.UNCERTAIN,
                             now,
-                            {"code": "lease", "attempt": rows[notice_id]["attempt"]},
+                            {
+                                "code": "lease",
+                                "attempt": rows[notice_id]["attempt"],
+                                "worker": claim["worker"],
+                            },
                             actor=ACTOR,
                         )
                     )
@@ -63,9 +72,8 @@ async def expire_leases(parts: Parts) -> int:
             await notices.close_claim(conn, claim["id"])
             await settle_from_carriage(conn, parts, changed)
             total += len(changed)
-            log.warning(
-                "a lease of %s ran out: %d notices uncertain", claim["worker"], len(changed)
-            )
+            parts.metrics.moved((rows[each]["channel"], State.UNCERTAIN) for each in changed)
+            log.warning("lease_expired", worker=claim["worker"], uncertain=len(changed))
     return total
 
 
@@ -92,6 +100,7 @@ async def _settle(
     """uncertain -> ``state``, told once: what somebody else settled first is left alone."""
     results = [ResultRow(row["id"], row["attempt"], state) for row in rows]
     changed = await notices.record_results(conn, results)
+    parts.metrics.moved((row["channel"], state) for row in rows if row["id"] in changed)
     data: dict[str, object] = {"by": by, "as": str(state)}
     if reason:
         data["reason"] = reason
@@ -120,28 +129,62 @@ async def look_up(parts: Parts) -> int:
     Only a positive answer settles: "not found" is not "not sent".
     """
     async with parts.pool.acquire() as conn:
-        waiting = await uncertain.uncertain_since(conn, GRACE_SECONDS, BATCH)
+        era = await eras.current(conn)
+        waiting = [
+            row
+            for row in await uncertain.uncertain_since(conn, GRACE_SECONDS, BATCH)
+            if _answerable(row["event_id"], era)
+        ]
         asked = [(row, _message(parts, row)) for row in waiting]
     settled = 0
     for row, message in asked:
-        route = parts.routes.get(row["route"])
-        carrier = parts.carriers.get(route.carrier) if route else None
+        carrier = parts.carriers.get(row["carrier"])  # who carried it, not who would today
         if carrier is None or message is None:
             continue
-        outcome = await carrier.look_up(message, row["sending_at"] - timedelta(minutes=5))
-        if not isinstance(outcome, Accepted):
-            continue
+        since = row["sending_at"] - LOOK_BACK
+        found = await carrier.look_up(message, since)
         async with parts.pool.acquire() as conn, conn.transaction():
             await receipts.lock(conn, [row["id"]])
+            ours = await _ours(conn, carrier.name, row["id"], since, found)
+            if ours is None:
+                continue
             ids = [
                 CarriageRow(
                     carrier.name, message_id, row["id"], row["attempt"], part, Delivery.ACCEPTED
                 )
-                for part, message_id in enumerate(outcome.message_ids)
+                for part, message_id in enumerate(ours.message_ids)
             ]
             await carriage.merge(conn, ids)
             settled += await _settle(conn, parts, [row], State.SENT, "look_up", ACTOR)
     return settled
+
+
+def _answerable(sending: UUID, era: Era | None) -> bool:
+    """Whether we know of all who may own a message as old as this attempt.
+
+    What a recovered database forgot may have said the same to the same recipient.
+    """
+    if era is None or not era.recovered:
+        return era is not None
+    return made_at(sending) - 2 * LOOK_BACK > era.at
+
+
+async def _ours(
+    conn: Connection, carrier: str, notice_id: UUID, since: datetime, found: Sequence[Accepted]
+) -> Accepted | None:
+    """The message of this notice among those found, if it is certain that one is.
+
+    Another notice may have said the same to the same recipient, so a message proves something only
+    when there is one for each notice that may be its own. Notices are counted first: one that gets
+    its id meanwhile takes its message away from us, and never leaves it behind.
+    """
+    if not found:
+        return None
+    candidates = await uncertain.unaccounted(conn, notice_id, since - LOOK_BACK)
+    ids = [message_id for each in found for message_id in each.message_ids]
+    known = await carriage.find(conn, carrier, ids)
+    free = [each for each in found if known.keys().isdisjoint(each.message_ids)]
+    return free[0] if free and len(free) >= candidates else None
 
 
 def _message(parts: Parts, row: asyncpg.Record) -> Message | None:
@@ -183,16 +226,38 @@ async def resolve(parts: Parts, name: str, sent: bool, actor: str, reason: str) 
         return notice_id
 
 
-async def run(parts: Parts, stopping: asyncio.Event) -> None:
-    """Expire leases every second, look up what stays open now and then, until told to stop."""
-    loop = asyncio.get_running_loop()
-    next_look_up = loop.time()
-    while not stopping.is_set():
-        await expire_leases(parts)
-        if loop.time() >= next_look_up:
-            await look_up(parts)
-            next_look_up = loop.time() + LOOK_UP_SECONDS
-        try:
-            await asyncio.wait_for(stopping.wait(), 1.0)
-        except TimeoutError:
-            continue
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person found out about one notice; ``row`` is where they wrote it."""
+
+    row: int
+    number: int
+    sent: bool
+
+
+async def resolve_all(
+    parts: Parts, answers: Sequence[Answer], actor: str, reason: str, *, dry_run: bool = False
+) -> list[tuple[int, str]]:
+    """Settle all of them or, if any cannot be, none; ``(row, why)`` of those that cannot."""
+    if not reason.strip():
+        raise InvalidInput("a reason is needed", "add --reason")
+    async with parts.pool.acquire() as conn, conn.transaction():
+        found = await uncertain.by_numbers(conn, [answer.number for answer in answers])
+        rows = {row["number"]: row for row in found}
+        wrong = [(a.row, why) for a in answers if (why := _unsettled(a, rows.get(a.number)))]
+        if wrong or dry_run:
+            return wrong
+        sent = [rows[a.number] for a in answers if a.sent]
+        again = [rows[a.number] for a in answers if not a.sent]
+        await _settle(conn, parts, sent, State.SENT, "person", actor, reason)
+        await _settle(conn, parts, again, State.PENDING, "person", actor, reason)
+        await notices.requeue(conn, [(row["id"], parts.clock.now()) for row in again])
+    return []
+
+
+def _unsettled(answer: Answer, row: asyncpg.Record | None) -> str | None:
+    if row is None:
+        return f"there is no notice {answer.number}"
+    if row["state"] != State.UNCERTAIN:
+        return f"notice {answer.number} is {row['state']}, not uncertain"
+    return None

@@ -1,6 +1,5 @@
 """Responses: match what a debtor wrote to who they are, understand it, act on it, record it."""
 
-import logging
 from datetime import datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -8,7 +7,6 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from outreach.channels.base import Inbound
-from outreach.clock import new_id
 from outreach.db import debtors, events, receipts, responses
 from outreach.db.pool import Connection
 from outreach.domain.contact import Channel, normalize_email
@@ -16,6 +14,7 @@ from outreach.domain.debtor import Standing
 from outreach.domain.events import Event, EventKind, debtor_stream
 from outreach.domain.reply import ResponseKind, Understood, read_reply
 from outreach.domain.states import FailureClass
+from outreach.ids import new_id
 from outreach.ledger.envelope import Entry, prepare
 from outreach.life.parts import Parts
 from outreach.life.telling import notice_event
@@ -25,8 +24,6 @@ ACTOR = "job:responses"
 PENDING_PAYMENT = timedelta(days=3)
 OPEN_PROMISE = timedelta(days=14)
 HARDSHIP = timedelta(days=30)
-
-log = logging.getLogger(__name__)
 
 _EVENTS = {
     ResponseKind.OPTED_OUT: EventKind.OPTED_OUT,

@@ -1,10 +1,8 @@
 """Results: what a carrier's answer means for a notice, and writing it down."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import asyncpg
 
@@ -21,20 +19,29 @@ from outreach.db.carriage import CarriageRow
 from outreach.db.notices import ResultRow
 from outreach.db.pool import Connection
 from outreach.domain.events import Event, EventKind
+from outreach.domain.frozen import frozen
 from outreach.domain.states import Delivery, FailureClass, State
 from outreach.ledger.envelope import Entry, prepare
+from outreach.life.intent import Chunk
+from outreach.life.pacing import NOT_WRITTEN, told_of
 from outreach.life.parts import Parts
 from outreach.life.prepare import Go
 from outreach.life.reconcile import settle_from_carriage
 from outreach.life.retry import decide_retry
 from outreach.life.telling import DISPATCH, notice_event
+from outreach.logs import Log
+from outreach.pace import Told
 
 ACCOUNT_PAUSE = timedelta(minutes=15)
+UNWRITTEN = TemporaryFailure(NOT_WRITTEN, throttled=True)
+"""Never put on the wire: the lease had run out."""
+UNWRITTEN_NOW = TemporaryFailure(NOT_WRITTEN, retry_after=timedelta(0), throttled=True)
+"""The same, and due again at once: the verdict had run out, a stop was set, a commit broke."""
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     """An outcome turned into what is written: a state, an event, and what follows."""
 
@@ -53,7 +60,6 @@ def understand(go: Go, outcome: Outcome, carrier: str, parts: Parts, now: dateti
         case TemporaryFailure():
             return _temporary(go, outcome, parts, now)
         case PermanentFailure(kind=FailureClass.ACCOUNT):
-            log.error("carrier %s refuses our account: %s", carrier, outcome.code)
             pause = TemporaryFailure(outcome.code, ACCOUNT_PAUSE, throttled=True)
             return _temporary(go, pause, parts, now)
         case PermanentFailure():
@@ -130,48 +136,89 @@ def _result(
     return Result(row, prepare(event), due, mark=mark)
 
 
-async def record(
-    conn: Connection,
-    parts: Parts,
-    claim_id: UUID,
-    carrier: str,
-    going: Sequence[Go],
-    outcomes: Sequence[Outcome],
-) -> list[Entry]:
+@dataclass(frozen=True, slots=True)
+class SentChunk:
+    """A chunk that has been on the wire. ``results`` hold their events' ids already, so that
+    recording can be tried again without telling anything twice; ``told`` is what they say of the
+    carrier.
+    """
+
+    chunk: Chunk
+    results: tuple[Result, ...]
+    told: Told
+
+
+def said(outcome: Outcome) -> tuple[str, str]:
+    """An outcome in two of our own words, for counting: which, and why."""
+    match outcome:
+        case Accepted():
+            return "accepted", ""
+        case TemporaryFailure(code=code) if code == NOT_WRITTEN:
+            return "unwritten", ""
+        case TemporaryFailure():
+            return "temporary", "throttled" if outcome.throttled else ""
+        case PermanentFailure():
+            return "permanent", outcome.kind
+        case OutcomeUnknown():
+            return "unknown", ""
+
+
+def _refusal(outcomes: Sequence[Outcome]) -> str:
+    return next(
+        outcome.code
+        for outcome in outcomes
+        if isinstance(outcome, PermanentFailure) and outcome.kind is FailureClass.ACCOUNT
+    )
+
+
+def answered(parts: Parts, chunk: Chunk, outcomes: Sequence[Outcome]) -> SentChunk:
+    """A chunk with what its carrier answered, notice by notice."""
+    now = parts.clock.now()
+    results = tuple(
+        understand(go, outcome, chunk.carrier.name, parts, now)
+        for go, outcome in zip(chunk.going, outcomes, strict=True)
+    )
+    told = told_of(outcomes)
+    if told.refused_account:
+        log.error("account_refused", carrier=chunk.carrier.name, code=_refusal(outcomes))
+    return SentChunk(chunk, results, told)
+
+
+async def record(conn: Connection, parts: Parts, sent: SentChunk) -> list[Entry]:
     """Write what became of a chunk; the events that tell it are the caller's to append.
 
     A state that has moved on meanwhile (an expired lease was settled otherwise) is left alone; the
     event and the carrier's ids are kept all the same, as an observation.
     """
-    now = parts.clock.now()
     # first of all, as reconcile does: whoever has the claim may settle its notices
-    await notices.close_claim(conn, claim_id)
-    results = [
-        understand(go, outcome, carrier, parts, now)
-        for go, outcome in zip(going, outcomes, strict=True)
-    ]
+    await notices.close_claim(conn, sent.chunk.claim_id)
+    results = sent.results
     settled = await notices.record_results(conn, [result.row for result in results])
+    parts.metrics.moved(
+        (sent.chunk.carrier.channel, result.row.state)
+        for result in results
+        if result.row.notice_id in settled
+    )
     await carriage.merge(conn, [row for result in results for row in result.carriage])
     again = [(r.row.notice_id, r.due) for r in results if r.due and r.row.notice_id in settled]
     if again:
         await notices.requeue(conn, again)
-    marked = await _mark_points(conn, results, going, now)
+    marked = await _mark_points(conn, sent)
     unknown = {r.row.notice_id for r in results if r.row.state is State.UNCERTAIN} & settled
     if unknown:
         await settle_from_carriage(conn, parts, unknown)
     return [result.entry for result in results] + marked
 
 
-async def _mark_points(
-    conn: Connection, results: Sequence[Result], going: Sequence[Go], now: datetime
-) -> list[Entry]:
+async def _mark_points(conn: Connection, sent: SentChunk) -> list[Entry]:
     """Set what an outcome says of the contact points; the events of those it changed."""
     changed: list[Entry] = []
-    for result, go in zip(results, going, strict=True):
+    for result, go in zip(sent.results, sent.chunk.going, strict=True):
+        at = result.entry.event.at
         if result.mark and await debtors.mark_point(
-            conn, go.row["contact_point_id"], result.mark, now
+            conn, go.row["contact_point_id"], result.mark, at
         ):
-            changed.append(prepare(point_event(go.row, result.mark, now)))
+            changed.append(prepare(point_event(go.row, result.mark, at)))
     return changed
 
 

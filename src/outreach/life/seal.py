@@ -1,7 +1,5 @@
 """Seal: chain new events to their streams' heads, behind the hot path, by one sealer at a time."""
 
-import asyncio
-import logging
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -9,13 +7,11 @@ from uuid import UUID
 import asyncpg
 
 from outreach.db import events
-from outreach.db.pool import Connection, Pool
+from outreach.db.pool import Pool
 from outreach.ledger.chain import GENESIS, next_head
 from outreach.ledger.envelope import envelope
 
 BATCH = 2000
-
-log = logging.getLogger(__name__)
 
 
 def link(
@@ -34,9 +30,14 @@ def link(
     return links, [(stream, seq, head) for stream, (seq, head) in heads.items()]
 
 
-async def seal_pass(conn: Connection) -> int:
-    """Seal one batch in one transaction; how many events it took."""
-    async with conn.transaction():
+async def seal_once(pool: Pool, *, wait: bool = False) -> int:
+    """Seal one batch in one transaction; how many events it took.
+
+    None while another sealer is at work, unless we ``wait`` for it.
+    """
+    async with pool.acquire() as conn, conn.transaction():
+        if not await events.take_sealer_lock(conn, wait=wait):
+            return 0
         rows = await events.unsealed(conn, BATCH)
         if rows:
             await events.seal(conn, *link(rows))
@@ -44,26 +45,8 @@ async def seal_pass(conn: Connection) -> int:
 
 
 async def seal_all(pool: Pool) -> int:
-    """Seal whatever waits now, if no other sealer is at work."""
-    async with pool.acquire() as conn:
-        if not await events.take_sealer_lock(conn):
-            return 0
-        try:
-            total = 0
-            while taken := await seal_pass(conn):
-                total += taken
-            return total
-        finally:
-            await events.release_sealer_lock(conn)
-
-
-async def run(pool: Pool, stopping: asyncio.Event, idle_seconds: float = 0.5) -> None:
-    """Seal until told to stop, then once more, so that a clean stop leaves nothing unsealed."""
-    while not stopping.is_set():
-        taken = await seal_all(pool)
-        if not taken:
-            try:
-                await asyncio.wait_for(stopping.wait(), idle_seconds)
-            except TimeoutError:
-                continue
-    await seal_all(pool)
+    """Seal whatever waits now."""
+    total = 0
+    while taken := await seal_once(pool, wait=True):
+        total += taken
+    return total

@@ -1,21 +1,18 @@
 """The stop switch as each process sees it: read often, asked before every write to the wire."""
 
-import asyncio
-
 from outreach.db import stops
 from outreach.db.pool import Pool
-from outreach.domain.contact import Channel
 
 REFRESH_SECONDS = 0.5
 
 
 class Stops:
-    """The scopes now stopped, at most ``REFRESH_SECONDS`` old while ``watch`` runs."""
+    """The scopes now stopped, at most ``REFRESH_SECONDS`` old while a worker runs."""
 
     def __init__(self) -> None:
         self._scopes: frozenset[str] = frozenset()
 
-    def cover(self, creditor_id: str, channel: Channel) -> bool:
+    def cover(self, creditor_id: str, channel: str) -> bool:
         scopes = self._scopes
         return bool(scopes) and not scopes.isdisjoint(
             ("all", f"creditor:{creditor_id}", f"channel:{channel}")
@@ -24,12 +21,3 @@ class Stops:
     async def refresh(self, pool: Pool) -> None:
         async with pool.acquire() as conn:
             self._scopes = frozenset(await stops.scopes(conn))
-
-    async def watch(self, pool: Pool, stopping: asyncio.Event) -> None:
-        """Keep the scopes fresh until told to stop."""
-        while not stopping.is_set():
-            await self.refresh(pool)
-            try:
-                await asyncio.wait_for(stopping.wait(), REFRESH_SECONDS)
-            except TimeoutError:
-                continue

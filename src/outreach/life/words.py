@@ -1,18 +1,20 @@
 """From a notice's facts to what a template may say; sealed names are opened here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import fields
 from datetime import date, datetime, timedelta
+from operator import add, attrgetter
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import asyncpg
 import orjson
 
+from outreach.compliance.window import local_time
 from outreach.domain.account import days_past_due
 from outreach.domain.contact import Address
 from outreach.domain.debtor import Locale, Role, Sex
+from outreach.domain.frozen import frozen
 from outreach.domain.money import Currency, Money
 from outreach.ledger import places
 from outreach.ledger.keys import SealingKey
@@ -26,10 +28,11 @@ from outreach.templating.context import (
 )
 from outreach.templating.words import masked_name, salutation
 
-_SUMS = ("minimum_payment", "overdue", "balance", "principal", "interest", "penalty", "fees")
+_SUMS = tuple(field.name for field in fields(TotalWords))
+_sums_of = attrgetter(*_SUMS)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Person:
     """A debtor's opened fields."""
 
@@ -70,15 +73,21 @@ def _creditor_words(creditor: CreditorSettings) -> CreditorWords:
 
 
 def _account_words(account: Mapping[str, Any], currency: Currency, today: date) -> AccountWords:
-    sums = {name: Money(account[name], currency) for name in _SUMS}
     return AccountWords(
         product=account["product"],
         tail=account["tail"],
         due_date=date.fromisoformat(account["due"]),
         statement_date=_date(account["statement"]),
         days_past_due=days_past_due(_date(account["oldest"]), today),
-        **sums,
+        **{name: Money(account[name], currency) for name in _SUMS},
     )
+
+
+def _total_words(accounts: Sequence[AccountWords]) -> TotalWords:
+    totals = _sums_of(accounts[0])
+    for account in accounts[1:]:
+        totals = tuple(map(add, totals, _sums_of(account)))
+    return TotalWords(*totals)
 
 
 def _date(text: str | None) -> date | None:
@@ -86,12 +95,12 @@ def _date(text: str | None) -> date | None:
 
 
 def local_day(now: datetime, zone: str) -> date:
-    return now.astimezone(ZoneInfo(zone)).date()
+    return local_time(now, zone).date()
 
 
 def letter_number(today: date, number: int) -> str:
     """函件编号: the day and the notice's own number, unique in this institution."""
-    return f"{today:%Y%m%d}-{number:08d}"
+    return f"{today.year:04}{today.month:02}{today.day:02}-{number:08}"
 
 
 def build_context(
@@ -105,9 +114,6 @@ def build_context(
     currency, locale = Currency(row["currency"]), Locale(row["locale"])
     today = local_day(now, row["zone"])
     words = tuple(_account_words(account, currency, today) for account in accounts)
-    totals = {
-        name: Money(sum(getattr(each, name).minor for each in words), currency) for name in _SUMS
-    }
     return Context(
         creditor=_creditor_words(creditor),
         debtor=DebtorWords(
@@ -116,7 +122,7 @@ def build_context(
             salutation=salutation(person.name, person.sex, locale),
         ),
         accounts=words,
-        totals=TotalWords(**totals),
+        totals=_total_words(words),
         as_of=min(local_day(as_of(account), row["zone"]) for account in accounts),
         today=today,
         due_date=min(each.due_date for each in words),

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 from functools import lru_cache
 
-from outreach.clock import new_id
 from outreach.domain.debtor import Role
 from outreach.domain.events import EventKind
+from outreach.ids import new_id
 from outreach.ledger import places
 from outreach.ledger.envelope import instant
 from outreach.portfolio.balance import TOLD, Debt, after_payment, stated

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from outreach.clock import new_id
 from outreach.db import portfolio as db
 from outreach.db.pool import Connection
 from outreach.domain.debtor import Role
+from outreach.ids import new_id
 from outreach.life.parts import Parts
 from outreach.portfolio.accounts import Taken, Teller
 from outreach.portfolio.cells import RowProblem

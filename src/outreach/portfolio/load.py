@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from outreach.clock import new_id
 from outreach.db import portfolio as db
 from outreach.db.pool import Connection
 from outreach.domain.errors import Conflict, InvalidInput, OutreachError
+from outreach.ids import new_id
 from outreach.life.parts import Parts
 from outreach.portfolio.files import Table, open_table
 from outreach.portfolio.jobs import AccountsJob, Job, PaymentsJob

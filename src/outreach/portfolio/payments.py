@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from outreach.clock import new_id
 from outreach.db import events
 from outreach.db import portfolio as db
 from outreach.db.pool import Connection
 from outreach.domain.events import Event, EventKind, debtor_stream
+from outreach.ids import new_id
 from outreach.ledger.envelope import Entry, instant, prepare
 from outreach.ledger.keys import MasterKeys, SealingKey
 from outreach.portfolio.balance import after_payment

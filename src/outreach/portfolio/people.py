@@ -2,9 +2,9 @@
 
 from dataclasses import asdict
 
-from outreach.clock import new_id
 from outreach.domain.contact import ContactKind
 from outreach.domain.events import EventKind
+from outreach.ids import new_id
 from outreach.ledger import places
 from outreach.ledger.keys import MasterKeys
 from outreach.ledger.lookup import LookupKey

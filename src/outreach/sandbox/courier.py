@@ -1,18 +1,18 @@
 """How sandbox carriers call back: by HTTP and by mail, later, and again until it is taken."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
 import aiohttp
 import aiosmtplib
 
 from outreach.clock import monotonic
+from outreach.logs import Log
 
 _FIRST_WAIT = 0.2  # seconds; doubled each time
 _LONGEST_WAIT = 5.0
 
-_log = logging.getLogger(__name__)
+log = Log(__name__)
 
 
 class Courier:
@@ -46,10 +46,7 @@ class Courier:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            _log.error(
-                "a sandbox carrier broke",
-                extra={"action": "sandbox_broke", "cause": type(error).__name__},
-            )
+            log.error("sandbox_broke", error=error)
 
     async def pause(self, pace: float) -> None:
         """Let the time between two steps go by; ``pace`` is 0 to 1 within the configured range."""
@@ -68,7 +65,7 @@ class Courier:
         until, wait = monotonic() + self._patience, _FIRST_WAIT
         while not await attempt():
             if monotonic() + wait > until:
-                _log.warning("nobody takes a %s", what, extra={"action": "sandbox_gave_up"})
+                log.warning("sandbox_gave_up", what=what)
                 return
             await asyncio.sleep(wait)
             wait = min(2 * wait, _LONGEST_WAIT)

@@ -6,7 +6,7 @@ from datetime import datetime
 from email.message import Message
 from email.utils import format_datetime, parseaddr
 
-from outreach.clock import new_id
+from outreach.ids import new_id
 
 HOST = "mx.sandbox.test"
 

@@ -9,7 +9,8 @@ from hashlib import sha256
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from outreach.clock import Clock, new_id
+from outreach.clock import Clock
+from outreach.ids import new_id
 from outreach.sandbox.book import Book
 from outreach.sandbox.config import SandboxConfig
 from outreach.sandbox.courier import Courier

@@ -13,7 +13,8 @@ from typing import Any
 from aiohttp import web
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from outreach.clock import Clock, new_id
+from outreach.clock import Clock
+from outreach.ids import new_id
 from outreach.sandbox.book import Book
 from outreach.sandbox.config import SandboxConfig
 from outreach.sandbox.courier import Courier

@@ -11,25 +11,23 @@
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from outreach.domain.contact import Channel
 from outreach.domain.debtor import Locale
 from outreach.domain.errors import TemplateError
 from outreach.domain.notice import Purpose
-from outreach.templating import words
 from outreach.templating.context import Context
+from outreach.templating.environment import BadValue, environment
+from outreach.templating.quick import Render, in_one_piece, quick_way
 from outreach.templating.sms import LONGEST, SmsLength, measure
-from outreach.templating.variables import CONTEXT, WORDS, unknown_variables
+from outreach.templating.variables import CONTEXT, unknown_variables
 
 FILES: dict[Channel, dict[str, str]] = {
     Channel.SMS: {"text": ".txt"},
@@ -44,6 +42,7 @@ FOLDERS: dict[Channel, Path] = {
 FRAME = "frame.html"
 
 Key = tuple[Channel, Purpose, Locale]
+_values = attrgetter(*CONTEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,11 @@ class Template:
     """
 
     def __init__(
-        self, key: Key, sources: Mapping[Path, str], compiled: Mapping[str, jinja2.Template]
+        self,
+        key: Key,
+        sources: Mapping[Path, str],
+        compiled: Mapping[str, jinja2.Template],
+        quick: Mapping[str, Render],
     ) -> None:
         self.channel, self.purpose, self.locale = key
         self.files = dict(sources)
@@ -73,27 +76,34 @@ class Template:
         self.digest = hashlib.sha256(self.source.encode()).hexdigest()
         self.path = next(iter(sources))
         self._compiled = compiled
+        self._quick = quick
 
     def render(self, context: Context) -> Rendered:
         """Raise ``TemplateError`` rather than send words with a gap, a line break where none may
         be, or more than 500 characters of SMS.
         """
-        variables = {name: getattr(context, name) for name in CONTEXT}
+        variables = dict(zip(CONTEXT, _values(context), strict=True))
         try:
-            parts = {name: part.render(variables) for name, part in self._compiled.items()}
-        except Exception as error:  # whatever fails inside a template is the template's fault
-            raise self._explain(error) from None
+            parts = {name: render(variables) for name, render in self._quick.items()}
+        except Exception:
+            parts = self._plainly(variables)
         try:
             return _FINISH[self.channel](parts)
         except ValueError as error:
             raise TemplateError(f"{self.path}: {error}", "mend the template") from None
+
+    def _plainly(self, variables: Mapping[str, object]) -> dict[str, str]:
+        try:
+            return {name: part.render(variables) for name, part in self._compiled.items()}
+        except Exception as error:  # whatever fails inside a template is the template's fault
+            raise self._explain(error) from None
 
     def _explain(self, error: Exception) -> TemplateError:
         file, line = _place(error.__traceback__)
         where = f"{file or self.path}:{line}" if line else f"{self.path}"
         if isinstance(error, jinja2.UndefinedError):
             return TemplateError(f"{where}: {error.message}", f"allowed: {', '.join(CONTEXT)}")
-        if isinstance(error, _BadValue):
+        if isinstance(error, BadValue):
             return TemplateError(
                 f"{where}: {error}", "mend the value at its source, then import it again"
             )
@@ -110,7 +120,7 @@ class Catalog:
         self.directory = directory
         self._templates: dict[Key, Template] = {}
         self._environments = {
-            (locale, part == "html"): _environment(directory, locale, html=part == "html")
+            (locale, part == "html"): environment(locale, html=part == "html", load=self._frame)
             for locale in Locale
             for part in ("text", "html")
         }
@@ -147,7 +157,15 @@ class Catalog:
         if "html" in compiled and (self.directory / frame).exists():
             sources[frame] = _read(self.directory, frame)
             _compile(self._environments[locale, True], frame, sources[frame])  # its own faults
-        return Template(key, sources, compiled)
+        quick: dict[str, Render] = {}
+        for path, (part, plain) in zip(sources, compiled.items(), strict=False):
+            tree = in_one_piece(plain.environment, sources[path], sources.get(frame, ""))
+            quick[part] = quick_way(plain.environment, tree, str(path)) if tree else plain.render
+        return Template(key, sources, compiled, quick)
+
+    def _frame(self, name: str) -> tuple[str, str, None] | None:
+        path = FOLDERS[Channel.EMAIL] / FRAME
+        return (_read(self.directory, path), str(path), None) if name == FRAME else None
 
 
 def _keys(directory: Path) -> Iterator[Key]:
@@ -163,46 +181,6 @@ def _keys(directory: Path) -> Iterator[Key]:
                     for suffix in FILES[channel].values()
                 ):
                     yield channel, purpose, locale
-
-
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """The sandbox, with a short way to our own fields: they hold plain data and are read most."""
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        if type(obj) in WORDS and not attribute.startswith("_"):
-            try:
-                return getattr(obj, attribute)
-            except AttributeError:
-                pass  # the sandbox has the right complaint
-        return super().getattr(obj, attribute)
-
-
-def _environment(directory: Path, locale: Locale, *, html: bool) -> ImmutableSandboxedEnvironment:
-    def frame(name: str) -> tuple[str, str, None] | None:
-        path = FOLDERS[Channel.EMAIL] / FRAME
-        return (_read(directory, path), str(path), None) if name == FRAME else None
-
-    environment = _Sandbox(
-        autoescape=html,
-        undefined=jinja2.StrictUndefined,
-        finalize=_clean,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        loader=jinja2.FunctionLoader(frame) if html else None,
-        auto_reload=False,
-    )
-    del environment.filters["safe"]  # nothing a debtor is called becomes markup
-    environment.filters |= {
-        "figures": words.figures,
-        "short_day": words.short_day,
-        "amount": partial(words.amount, locale=locale),
-        "capitals": partial(words.capitals, locale=locale),
-        "currency": partial(words.currency_name, locale=locale),
-        "day": partial(words.day, locale=locale),
-        "tail": partial(words.tail, locale=locale),
-        "masked_name": partial(words.masked_name, locale=locale),
-    }
-    return environment
 
 
 def _read(directory: Path, path: Path) -> str:
@@ -239,27 +217,6 @@ def _place(traceback: TracebackType | None) -> tuple[str, int]:
     return file, line
 
 
-class _BadValue(ValueError):
-    """A value that must not enter any message."""
-
-
-def _clean(value: object) -> object:
-    """Refuse what could break a line, a header or the direction of writing (RFC 5322, UAX 9)."""
-    if isinstance(value, str) and not value.isprintable():
-        for char in value:
-            if _breaks(char):
-                raise _BadValue(f"a value holds the control character U+{ord(char):04X}")
-    return value
-
-
-def _breaks(char: str) -> bool:
-    if char.isprintable() or char == "\u3000":
-        return False
-    return unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or unicodedata.bidirectional(
-        char
-    ) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
-
-
 def _join(text: str) -> str:
     return "".join(line.strip() for line in text.splitlines())
 
@@ -276,8 +233,10 @@ def _finish_email(parts: Mapping[str, str]) -> Rendered:
     subject = parts["subject"].strip()
     if "\r" in subject or "\n" in subject:
         raise ValueError("a subject is one line")
-    text = re.sub(r"\n{3,}", "\n\n", parts["text"]).strip() + "\n"
-    return Rendered(text, subject=subject, html=parts["html"])
+    text = parts["text"]
+    if "\n\n\n" in text:
+        text = re.sub(r"\n{3,}", "\n\n", text)
+    return Rendered(text.strip() + "\n", subject=subject, html=parts["html"])
 
 
 def _finish_letter(parts: Mapping[str, str]) -> Rendered:

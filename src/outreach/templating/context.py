@@ -4,13 +4,13 @@ Templates reach these fields by name (``{{ debtor.salutation }}``,
 ``{{ totals.overdue | amount }}``) and nothing else.
 """
 
-from dataclasses import dataclass
 from datetime import date
 
+from outreach.domain.frozen import frozen
 from outreach.domain.money import Money
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreditorWords:
     """Who writes: from ``config/creditors/<id>.toml``; every one is invented in examples."""
 
@@ -26,7 +26,7 @@ class CreditorWords:
     department: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DebtorWords:
     """Whom we write to. ``salutation`` is 王先生 / 李女士 / 尊敬的客户 in the locale's usage."""
 
@@ -35,7 +35,7 @@ class DebtorWords:
     salutation: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AccountWords:
     """One debt. ``overdue`` is what was due and is unpaid; principal, interest, penalty (违约金)
     and fees add up to ``balance``.
@@ -55,7 +55,7 @@ class AccountWords:
     fees: Money
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TotalWords:
     """Sums over the accounts of one notice."""
 
@@ -68,7 +68,7 @@ class TotalWords:
     fees: Money
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Context:
     """All a template sees. ``accounts`` are of one debtor, creditor and currency, tail order."""
 

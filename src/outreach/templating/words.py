@@ -3,6 +3,7 @@
 Every function here is also a Jinja filter of the same name, with the template's locale filled in.
 """
 
+import re
 from datetime import date
 
 from outreach.domain.debtor import Locale, Sex
@@ -18,6 +19,12 @@ _CURRENCY = {
     Locale.ZH_HK: {Currency.CNY: "人民幣", Currency.HKD: "港幣", Currency.TWD: "新臺幣"},
     Locale.ZH_TW: {Currency.CNY: "人民幣", Currency.HKD: "港幣", Currency.TWD: "新臺幣"},
 }
+_AROUND = {  # what stands before and after the digits
+    locale: {name: (word, "元") for name, word in names.items()}
+    | {_HOME[locale][0]: _HOME[locale][1:]}
+    for locale, names in _CURRENCY.items()
+}
+_WHOLE = frozenset(currency for currency in Currency if not currency.decimals)
 _DIGITS = {
     Locale.ZH_CN: "零壹贰叁肆伍陆柒捌玖",
     Locale.ZH_HK: "零壹貳叁肆伍陸柒捌玖",
@@ -44,24 +51,25 @@ _COMPOUNDS = (  # two characters each, simplified and traditional forms side by 
 )
 _COMPOUND_SURNAMES = frozenset(_COMPOUNDS[at : at + 2] for at in range(0, len(_COMPOUNDS), 2))
 
+_CHINESE = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff〇]{2,4}")
+
 
 def figures(money: Money) -> str:
     """Digits alone, for table cells whose heading names the currency: ``1,234.56``."""
-    sign, decimals = "-" if money.minor < 0 else "", money.currency.decimals
-    if not decimals:
-        return f"{sign}{abs(money.minor):,}"
-    whole, part = divmod(abs(money.minor), 10**decimals)
-    return f"{sign}{whole:,}.{part:0{decimals}d}"
+    minor = money.minor
+    if money.currency in _WHOLE:
+        return f"{minor:,}"
+    whole, cents = divmod(abs(minor), 100)
+    return f"{'-' if minor < 0 else ''}{whole:,}.{cents:02}"
 
 
 def amount(money: Money, locale: Locale) -> str:
     """``1,234.56元``, ``HK$1,234.56``, ``NT$1,234``; a foreign currency by its name."""
-    home, before, after = _HOME[locale]
-    sign = "-" if money.minor < 0 else ""
-    digits = figures(money).lstrip("-")
-    if money.currency is home:
-        return f"{sign}{before}{digits}{after}"
-    return f"{sign}{_CURRENCY[locale][money.currency]}{digits}元"
+    before, after = _AROUND[locale][money.currency]
+    digits = figures(money)
+    if digits[0] == "-":
+        return f"-{before}{digits[1:]}{after}"
+    return f"{before}{digits}{after}"
 
 
 def currency_name(money: Money, locale: Locale) -> str:
@@ -150,10 +158,8 @@ def masked_name(name: str, locale: Locale) -> str:
     surname = _surname(name) or name[:1]
     shown = len(surname) if len(name) > 1 else 0
     last = len(name) - 1 if len(name) - len(surname) > 1 else len(name)
-    return "".join(
-        char if at < shown or at >= last or not char.isalnum() else mask
-        for at, char in enumerate(name)
-    )
+    hidden = "".join(mask if char.isalnum() else char for char in name[shown:last])
+    return name[:shown] + hidden + name[last:]
 
 
 def salutation(name: str, sex: Sex, locale: Locale) -> str:
@@ -167,15 +173,8 @@ def _surname(name: str) -> str:
 
     Four characters without a compound surname may hold two surnames (陳方安生): not certain.
     """
-    if not 2 <= len(name) <= 4 or not all(_is_ideograph(char) for char in name):
+    if not _CHINESE.fullmatch(name):
         return ""
     if len(name) > 2 and name[:2] in _COMPOUND_SURNAMES:
         return name[:2]
     return name[:1] if len(name) < 4 else ""
-
-
-_IDEOGRAPHS = ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF))
-
-
-def _is_ideograph(char: str) -> bool:
-    return any(low <= ord(char) <= high for low, high in _IDEOGRAPHS) or char == "〇"

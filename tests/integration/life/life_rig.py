@@ -17,24 +17,30 @@ import aiohttp
 import asyncpg
 import orjson
 import uvicorn
+from redis.asyncio import Redis
 from twilio.request_validator import RequestValidator
 
 from outreach.bootstrap import open_parts
-from outreach.channels.base import Callback, Carrier
-from outreach.clock import Clock, monotonic, new_id
-from outreach.db import audience
+from outreach.channels.base import Callback, Carrier, Outcome
+from outreach.clock import Clock, monotonic
+from outreach.db import audience, facts
 from outreach.db.events import read_event
 from outreach.domain.contact import KIND_FOR, Channel
 from outreach.domain.events import Event, EventKind
 from outreach.domain.notice import Lane, NoticeRequest, Purpose
 from outreach.http.app import build_app
+from outreach.ids import new_id
 from outreach.ledger import places
 from outreach.ledger.keys import WrappedKey
 from outreach.life import callbacks, intake, receipts
-from outreach.life.dispatch import Chunk, Dispatcher, SentChunk
+from outreach.life.dispatch import Dispatcher
+from outreach.life.intent import Chunk, intend
 from outreach.life.parts import Parts
+from outreach.life.results import SentChunk, answered
 from outreach.life.stops import Stops
+from outreach.life.turns import Grant
 from outreach.mailbox import open_mailbox
+from outreach.pace import Pace
 from outreach.portfolio.load import import_accounts
 from outreach.sandbox.book import Entry, read_book
 from outreach.sandbox.config import SandboxConfig
@@ -110,9 +116,13 @@ def working_day(now: datetime, hour: int = 10) -> datetime:
 class House:
     """The parts of one deployment, its debtors, and its carriers' own books."""
 
-    def __init__(self, parts: Parts, redis_url: str, folder: Path, secret: str) -> None:
+    def __init__(
+        self, parts: Parts, redis_url: str, redis: Redis, folder: Path, secret: str
+    ) -> None:
         self.parts = parts
         self.redis_url = redis_url
+        self.redis = redis
+        self.pace = Pace(redis, parts.settings.lease_seconds)
         self.folder = folder
         self.stops = Stops()
         self.draining = asyncio.Event()
@@ -236,7 +246,7 @@ class House:
     # --------------------------------------------------------------------------- the steps
 
     def dispatcher(self) -> Dispatcher:
-        return Dispatcher(self.parts, self.stops, "worker:test", self.draining)
+        return Dispatcher(self.parts, self.stops, self.pace, "worker:test", self.draining)
 
     async def dispatch(self, route: str = "sms", lane: Lane = Lane.BULK) -> int:
         return await self.dispatcher().run(lane, route)
@@ -247,6 +257,10 @@ class House:
     async def due_now(self, notice_id: UUID) -> None:
         """Let the time a notice waits for come."""
         await self.execute("update due set due_at = $2 where notice_id = $1", notice_id, self.now)
+
+    async def rested(self) -> None:
+        """Carriers are as if nobody had asked anything of them: no pause, no open breaker."""
+        await self.redis.flushdb()
 
     async def set_standing(self, person: Person, kind: str) -> None:
         row = await self.row(person)
@@ -374,20 +388,40 @@ class Worker:
     """A dispatcher whose steps are taken one by one, so that it can die in between."""
 
     def __init__(self, house: House, route: str) -> None:
+        self._house = house
         self._route = route
         self._dispatcher = house.dispatcher()
-        self._carrier = house.parts.carriers[house.parts.routes[route].carrier]
+        self._carrier = house.parts.carriers[house.parts.routes[route].first]
+        self._grant = Grant(self._carrier, house.settings.chunk, self._carrier.concurrency)
 
     async def intend(self) -> Chunk:
-        chunk = await self._dispatcher._commit("bulk", self._route, self._carrier, None, last=False)
+        chunk = await self._dispatcher._commit("bulk", self._route, self._grant, None)
         assert chunk is not None
         return chunk
 
     async def send(self, chunk: Chunk) -> SentChunk:
-        return SentChunk(chunk, await self._dispatcher._send(chunk))
+        return await self._dispatcher._send(chunk, self._grant.places)
+
+    def answered(self, chunk: Chunk, *outcomes: Outcome) -> SentChunk:
+        """As if the carrier had answered this."""
+        return answered(self._house.parts, chunk, outcomes)
+
+    async def intend_and_lose(self) -> Chunk:
+        """The intent of a chunk whose transaction did not come to its end."""
+        parts = self._house.parts
+        async with parts.pool.acquire() as conn:
+            lost = conn.transaction()
+            await lost.start()
+            rows = await facts.claim(conn, "bulk", self._route, "sms", parts.clock.now(), 100)
+            chunk = await intend(conn, parts, self._carrier, rows, "worker:test")
+            await lost.rollback()
+        return chunk
+
+    async def record_and_claim(self, sent: SentChunk) -> Chunk | None:
+        return await self._dispatcher._commit("bulk", self._route, self._grant, sent)
 
     async def record(self, sent: SentChunk) -> None:
-        await self._dispatcher._commit("bulk", self._route, self._carrier, sent, last=True)
+        await self._dispatcher._commit("bulk", self._route, None, sent)
 
 
 @dataclass(frozen=True)
@@ -416,11 +450,13 @@ async def open_house(
     world: dict[str, object] | None = None,
     twilio_url: str | None = None,
     http: bool = False,
+    sends: bool = False,
 ) -> AsyncIterator[House]:
     """A house at ten in the morning of a working day.
 
     ``world`` are fields of the sandbox's configuration; by default everything arrives and nothing
-    comes back. ``twilio_url`` is a peer to use instead of the sandbox; ``http`` opens our doors.
+    comes back. ``twilio_url`` is a peer to use instead of the sandbox; ``http`` opens our doors;
+    ``sends`` opens the parts as a worker does.
     """
     offset = working_day(Clock().now()) - Clock().now()
     async with AsyncExitStack() as stack:
@@ -442,12 +478,15 @@ async def open_house(
         twilio = twilio_url or f"http://127.0.0.1:{sandbox.twilio_port}"
         carriers = tuple(_local(c, twilio, sandbox.smtp_port) for c in settings.carriers)
         settings = settings.model_copy(update={"carriers": carriers, "http_port": 1})
-        parts = await stack.enter_async_context(open_parts(settings, database_url, pool_size=6))
+        parts = await stack.enter_async_context(
+            open_parts(settings, database_url, pool_size=6, sends=sends)
+        )
         if http:
             await stack.enter_async_context(_doors(parts, door))
         else:
             door.close()
-        yield House(parts, redis_url, folder, config.auth_token.get_secret_value())
+        redis = await stack.enter_async_context(Redis.from_url(redis_url))
+        yield House(parts, redis_url, redis, folder, config.auth_token.get_secret_value())
 
 
 def _sandbox(

@@ -20,6 +20,8 @@ class Switchboard:
     answer: Callable[[dict[str, str]], web.Response | None]
     url: str = ""
     forms: list[dict[str, str]] = field(default_factory=list)
+    at_once: int = 0
+    most_at_once: int = 0
 
 
 def answered(status: int, code: int, **headers: str) -> Callable[..., web.Response]:
@@ -46,7 +48,11 @@ async def switchboard() -> AsyncIterator[Switchboard]:
     async def handle(request: web.Request) -> web.StreamResponse:
         form = dict(parse_qsl((await request.read()).decode()))
         board.forms.append(form)
+        board.at_once += 1
+        board.most_at_once = max(board.most_at_once, board.at_once)
         answer = board.answer(form)
+        await asyncio.sleep(0)  # others that are under way come in meanwhile
+        board.at_once -= 1
         if answer is None:
             assert request.transport is not None
             request.transport.close()

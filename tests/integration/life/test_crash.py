@@ -2,17 +2,21 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
+import asyncpg
 import pytest
 from life_rig import House, Person
 
 from outreach.channels.base import Accepted, Outcome, OutcomeUnknown, TemporaryFailure
 from outreach.clock import monotonic
+from outreach.db import eras, facts, uncertain
+from outreach.db.pool import LOST, Connection
 from outreach.domain.contact import Channel
 from outreach.domain.errors import Conflict, InvalidInput, NotFound
 from outreach.domain.events import EventKind
-from outreach.life import reconcile
-from outreach.life.dispatch import SentChunk
+from outreach.ids import new_id
+from outreach.life import reconcile, rescue
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -57,6 +61,40 @@ async def test_death_after_the_wire_is_found_by_looking_up(house: House) -> None
     assert await house.dispatch() == 0
 
 
+async def test_the_carrier_that_carried_it_is_asked(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However the route has been changed meanwhile."""
+    _, notice = await house.a_notice()
+    worker = house.worker()
+    await worker.send(await worker.intend())
+    await lease_over(house)
+    await house.execute("update uncertain set since = since - interval '1 minute'")
+    changed = house.parts.routes["sms"].model_copy(update={"carriers": {"another": 1}})
+    monkeypatch.setitem(house.parts.routes, "sms", changed)  # type: ignore[arg-type]
+    assert await reconcile.look_up(house.parts) == 1
+    assert await house.state(notice) == ("sent", "accepted")
+
+
+async def test_a_recovered_database_does_not_trust_what_it_finds(house: House) -> None:
+    """Another notice, which it forgot, may have said the same to the same person."""
+    _, notice = await house.a_notice()
+    worker = house.worker()
+    await worker.send(await worker.intend())
+    await lease_over(house)
+    await house.execute("update uncertain set since = since - interval '1 minute'")
+    async with house.parts.pool.acquire() as conn:
+        here = await eras.server(conn)
+        assert here is not None
+        await eras.end(conn)
+        await eras.begin(conn, new_id(), here, None, "user:op", "recovered")
+    assert await reconcile.look_up(house.parts) == 0
+    assert (await house.look(notice))["state"] == "uncertain"
+    await house.execute("update eras set at = at - interval '1 hour'")
+    assert await reconcile.look_up(house.parts) == 1
+    assert await house.state(notice) == ("sent", "accepted")
+
+
 async def test_not_found_is_not_not_sent(house: House) -> None:
     _, notice = await house.a_notice()
     await house.worker().intend()
@@ -64,6 +102,43 @@ async def test_not_found_is_not_not_sent(house: House) -> None:
     await house.execute("update uncertain set since = since - interval '1 minute'")
     assert await reconcile.look_up(house.parts) == 0
     assert (await house.look(notice))["state"] == "uncertain"
+
+
+@pytest.mark.parametrize("both", [False, True])
+async def test_the_same_words_sent_for_another_notice_prove_nothing(
+    house: House, both: bool
+) -> None:
+    """Only when the carrier has one message for each of them is it certain that all went."""
+    person = Person()
+    await house.people(person)
+    first, second = await house.notice(person), await house.notice(person)
+    house.set(chunk=1)
+    worker = house.worker()
+    chunks = [await worker.intend(), await worker.intend()]
+    await worker.record(await worker.send(chunks[0]))
+    if both:
+        await worker.send(chunks[1])
+    await lease_over(house)
+    await house.execute("update uncertain set since = since - interval '1 minute'")
+    assert await reconcile.look_up(house.parts) == both
+    assert await house.state(first) == ("sent", "accepted")
+    assert (await house.look(second))["state"] == ("sent" if both else "uncertain")
+
+
+async def test_two_uncertain_ones_and_one_message_stay_uncertain(house: House) -> None:
+    """Whose it is nobody can tell: the callback's path can, or a person."""
+    person = Person()
+    await house.people(person)
+    for _ in range(2):
+        await house.notice(person)
+    house.set(chunk=1)
+    worker = house.worker()
+    await worker.send(await worker.intend())
+    await worker.intend()
+    await lease_over(house)
+    await house.execute("update uncertain set since = since - interval '1 minute'")
+    assert await reconcile.look_up(house.parts) == 0
+    assert await house.fetchval("select count(*) from uncertain") == 2
 
 
 async def test_those_nobody_can_tell_of_do_not_hide_the_others(
@@ -87,6 +162,20 @@ async def test_those_nobody_can_tell_of_do_not_hide_the_others(
     assert await house.state(notice) == ("sent", "accepted")
 
 
+async def test_a_person_is_asked_when_evidence_had_its_time(house: House) -> None:
+    for _ in range(2):
+        await house.a_notice()
+    await house.worker().intend()
+    await lease_over(house)
+    await house.execute(
+        """update uncertain set since = since - interval '1 hour'
+           where notice_id = (select min(notice_id::text)::uuid from uncertain)"""
+    )
+    async with house.parts.pool.acquire() as conn:
+        listed = await uncertain.list_uncertain(conn, house.settings.uncertain_minutes * 60)
+    assert [row["open"] for row in listed] == [True, False], "the oldest first"
+
+
 async def test_the_late_workers_result_settles_it(house: House) -> None:
     _, notice = await house.a_notice()
     worker = house.worker()
@@ -107,7 +196,7 @@ async def test_a_late_worker_does_not_write(house: House) -> None:
     chunk = await worker.intend()
     chunk = replace(chunk, deadline=monotonic() - 1)
     sent = await worker.send(chunk)
-    assert sent.outcomes == (TemporaryFailure("not_written", throttled=True),)
+    assert [result.row.code for result in sent.results] == ["not_written"]
     assert house.book() == []
     await lease_over(house)
     await worker.record(sent)
@@ -129,12 +218,69 @@ async def test_a_result_after_a_person_spoke_is_an_observation(house: House, lat
     await lease_over(house)
     await reconcile.resolve(house.parts, str(notice), True, "user:wei", "seen at the carrier")
     before = len(await house.events(notice))
-    await worker.record(SentChunk(chunk, (late,)))
+    await worker.record(worker.answered(chunk, late))
     row = await house.look(notice)
     assert (row["state"], row["queued"], row["uncertain_since"]) == ("sent", None, None)
     assert len(await house.events(notice)) == before + 1
     kept = await house.fetchval("select count(*) from carriage")
     assert kept == (1 if isinstance(late, Accepted) else 0)
+
+
+async def test_an_answer_in_hand_outlives_the_connection(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server drops us between intent and result: what the carrier answered is recorded."""
+    _, notice = await house.a_notice()
+    worker = house.worker()
+    sent = await worker.send(await worker.intend())
+    claim, falls = facts.claim, [1]
+
+    async def dropped(conn: Connection, *args: Any) -> list[asyncpg.Record]:
+        if falls:
+            falls.pop()
+            await drop_connection(house, conn)
+        return await claim(conn, *args)
+
+    monkeypatch.setattr(facts, "claim", dropped)
+    with pytest.raises(LOST):
+        await worker.record_and_claim(sent)
+    assert await house.state(notice) == ("sent", "accepted")
+    assert await house.kinds(notice) == [EventKind.SENDING, EventKind.SENT]
+    assert await house.fetchval("select count(*) from claims") == 0
+
+
+async def drop_connection(house: House, conn: Connection) -> None:
+    pid = conn.get_server_pid()
+    await house.execute("select pg_terminate_backend($1, 5000)", pid)
+
+
+@pytest.mark.parametrize("stands", [True, False])
+async def test_a_commit_whose_answer_is_lost(house: House, stands: bool) -> None:
+    """Whether it stands or not: what was sent is told once, what was not sent is due again."""
+    people = [Person(), Person()]
+    await house.people(*people)
+    house.set(chunk=1)
+    first, second = [await house.notice(person) for person in people]
+    worker = house.worker()
+    sent = await worker.send(await worker.intend())
+    if stands:
+        await worker.record(sent)
+        begun = await worker.intend()
+        assert (await house.look(second))["state"] == "sending"
+    else:
+        begun = await worker.intend_and_lose()
+        assert (await house.look(second))["state"] == "pending"
+    for unsent in (begun, None):
+        await rescue.record(house.parts, sent, unsent)
+        assert await house.state(first) == ("sent", "accepted")
+        assert await house.kinds(first) == [EventKind.SENDING, EventKind.SENT]
+        row = await house.look(second)
+        assert (row["state"], row["attempt"]) == ("pending", 0)
+        assert row["queued"] is not None
+    told = [EventKind.SENDING, EventKind.DEFERRED] if stands else []
+    assert await house.kinds(second) == told
+    assert await house.dispatch() == 1
+    assert house.booked(second) == 1
 
 
 async def test_a_person_settles_it(house: House) -> None:

@@ -266,7 +266,7 @@ async def test_a_batch_that_cannot_be_handed_over_holds_up_no_other(
     await house.execute("update letter_batches set opened_at = opened_at - interval '1 hour'")
     settings = house.settings.carriers[-1]
     await letters._tend(house.parts, settings)  # type: ignore[arg-type]
-    assert f"batch {bad} cannot be handed over" in caplog.text
+    assert f"batch_not_handed_over batch={bad}" in caplog.text
     await answered(house, two, "sent", "accepted")
     assert (await house.look(one))["state"] == "sending"
     folder(house, bad).unlink()

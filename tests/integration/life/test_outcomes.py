@@ -4,7 +4,9 @@ import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
+import asyncpg
 import pytest
 from life_rig import House, Person, open_house
 from peers import Faulty, Switchboard, answered, switchboard, taken
@@ -84,6 +86,8 @@ async def test_throttling_uses_no_attempt(house: House, board: Switchboard) -> N
         wait = row["queued"] - before
         assert timedelta(seconds=7) <= wait <= timedelta(seconds=12)
         await house.due_now(notice)
+        assert await house.dispatch() == 0, "the carrier asked for a pause"
+        await house.rested()
     board.answer = taken
     assert await house.dispatch() == 1
     assert (await house.look(notice))["state"] == "sent"
@@ -102,7 +106,7 @@ async def test_our_own_account_refused_burns_nothing(
     row = await house.look(notice)
     assert (row["state"], row["attempt"]) == ("pending", 0)
     assert row["queued"] - house.now > timedelta(minutes=14)
-    assert "twilio refuses our account: 20003" in caplog.text
+    assert "account_refused carrier=twilio code=20003" in caplog.text
     assert (
         await house.fetchval("select count(*) from contact_points where dead_at is not null") == 0
     )
@@ -202,6 +206,53 @@ async def test_one_refused_number_stops_nobody(house: House, board: Switchboard)
     states = [(await house.look(notice))["state"] for notice in notices]
     assert states == ["sent", "sent", "failed", "sent", "sent"]
     assert (await house.look(notices[0]))["parts"] == 3
+
+
+async def four(house: House) -> tuple[list[Person], list[UUID]]:
+    """Four people and a notice to each: one chunk."""
+    people = [Person() for _ in range(4)]
+    await house.people(*people)
+    return people, [await house.notice(person) for person in people]
+
+
+async def test_a_fault_in_one_notice_fails_it_alone(
+    own_house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What no check of ours foresees breaks the whole chunk's write: it is found."""
+    house = own_house
+    people, notices = await four(house)
+    bad = (await house.row(people[2]))["debtor_id"]
+    await house.execute(
+        f"alter table contact_events add check (kind <> 'sending' or debtor_id <> '{bad}')"
+    )
+    with pytest.raises(asyncpg.CheckViolationError):
+        await house.dispatch()
+    assert await house.dispatch() == 3
+    states = [await house.look(notice) for notice in notices]
+    assert [row["state"] for row in states] == ["sent", "sent", "failed", "sent"]
+    assert states[2]["code"] == "fault:CheckViolationError"
+    assert await house.kinds(notices[2]) == [EventKind.FAILED]
+    assert "CheckViolationError" in caplog.text
+
+
+async def test_an_answer_that_cannot_be_kept_costs_no_other(
+    own_house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Only its own notice is uncertain; and nothing goes twice."""
+    house = own_house
+    _, notices = await four(house)
+    bad = house.parts.tokens.mint(notices[1], 1)
+    await house.execute(f"alter table carriage add check (notice_id <> '{notices[1]}')")
+    with pytest.raises(asyncpg.CheckViolationError):
+        await house.dispatch()
+    states = [(await house.look(notice))["state"] for notice in notices]
+    assert states == ["sent", "uncertain", "sent", "sent"]
+    assert (await house.look(notices[1]))["code"] == "fault:CheckViolationError"
+    assert await house.dispatch() == 0
+    assert sorted(house.booked(notice) for notice in notices) == [1, 1, 1, 1]
+    assert bad in [entry.token for entry in house.book()]
+    assert await house.fetchval("select count(*) from claims") == 0
+    assert "result_fault" in caplog.text
 
 
 async def test_what_was_sent_is_recorded_though_the_next_chunk_breaks(own_house: House) -> None:

@@ -19,7 +19,6 @@ from outreach.domain.states import Delivery, FailureClass
 from outreach.ledger import places
 from outreach.ledger.keys import WrappedKey
 from outreach.life import receipts
-from outreach.life.dispatch import SentChunk
 from outreach.life.receipts import Matched, apply_facts
 
 pytestmark = pytest.mark.timeout(60)
@@ -248,7 +247,7 @@ async def test_a_long_message_arrives_when_all_its_parts_have(house: House) -> N
     worker = house.worker()
     chunk = await worker.intend()
     three = Accepted(("P1", "P2", "P3"), parts=3)
-    await worker.record(SentChunk(chunk, (three,)))
+    await worker.record(worker.answered(chunk, three))
     seen = []
     for message_id, delivery in (
         ("P2", Delivery.DELIVERED),

@@ -1,6 +1,6 @@
 import pytest
 
-from outreach.channels.smtp_codes import ENHANCED, Meaning, enhanced_code, meaning
+from outreach.channels.smtp_codes import ENHANCED, Meaning, enhanced_code, meaning, slower
 from outreach.domain.states import FailureClass
 
 HARD, SOFT = FailureClass.HARD, FailureClass.SOFT
@@ -40,3 +40,20 @@ def test_every_enhanced_code_is_preferred_to_its_basic_one(code: str) -> None:
 @pytest.mark.parametrize("text", ["from 5.1.1.2", "version 15.1.1", "", "see 5.1"])
 def test_what_is_no_code(text: str) -> None:
     assert enhanced_code(text) == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "asks"),
+    [
+        (421, "4.7.0 come back later", True),
+        (454, "Throttling failure: Maximum sending rate exceeded.", True),
+        (450, "4.2.1 The user you are trying to contact is receiving mail too quickly", False),
+        (451, "4.7.500 Server busy. Please try again later, rate limit", True),
+        (452, "too many messages in this session", True),
+        (450, "发送频率超过限制", True),
+        (451, "4.7.1 Greylisted", False),
+        (550, "5.7.1 rate limited for ever", False),
+    ],
+)
+def test_what_asks_us_to_slow_down(code: int, text: str, asks: bool) -> None:
+    assert slower(code, text) is asks

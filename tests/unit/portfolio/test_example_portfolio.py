@@ -169,7 +169,7 @@ def test_payments(examples: Path, payments_of: ReadPayments, portfolio: list[Acc
     by_ref = {payment.ref: payment for payment in payments}
     for payment in payments:
         debt = debts[payment.account_number]
-        assert payment.amount <= debt.balance
+        assert payment.amount.minor <= debt.balance.minor
         assert payment.posted_at > debt.balance_as_of
         if payment.reverses:
             assert by_ref[payment.reverses].amount == payment.amount

@@ -1,0 +1,115 @@
+"""The quick way to render: the same words as the plain way, at half the cost.
+
+Jinja writes the code here too, with three savings: our own fields are read as attributes, a value
+goes out through one call, and a page and its frame are one piece. Whatever the quick way fails at
+is rendered again the plain way, which knows best what to say about it.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+import jinja2
+from jinja2 import nodes
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.runtime import Context as Names
+from jinja2.visitor import NodeTransformer
+from markupsafe import escape
+
+from outreach.templating.variables import WORDS
+
+Render = Callable[[dict[str, Any]], str]
+
+_FIELDS = frozenset(field.name for words in WORDS for field in fields(words))
+_MARKUP = re.compile("[&<>\"']")
+
+
+def quick_way(environment: jinja2.Environment, tree: nodes.Template, path: str) -> Render:
+    """Compile what was parsed; ``environment`` is that of the plain way."""
+    quick = environment.overlay()
+    quick.code_generator_class = _Code
+    finalize = environment.finalize or str
+
+    def text(value: object) -> str:
+        if type(value) is str and value.isprintable():
+            return value
+        return str(finalize(value))
+
+    def markup(value: object) -> str:
+        if type(value) is str and value.isprintable() and not _MARKUP.search(value):
+            return value
+        return escape(finalize(value))
+
+    quick.put = markup if environment.autoescape else text  # type: ignore[attr-defined]
+    code = quick.compile(tree, path, path)
+    root = jinja2.Template.from_code(quick, code, quick.make_globals(None)).root_render_func
+    known = dict(quick.globals)
+
+    def render(variables: dict[str, Any]) -> str:
+        return "".join(root(Names(quick, known | variables, path, {})))
+
+    return render
+
+
+class _Code(CodeGenerator):
+    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:
+        if node.attr not in _FIELDS:
+            super().visit_Getattr(node, frame)
+            return
+        self.write("(")
+        self.visit(node.node, frame)
+        self.write(f").{node.attr}")
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        if self._escapes_as_usual(frame):
+            self.write("environment.put(")
+        else:
+            super()._output_child_pre(node, frame, finalize)
+
+    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        if self._escapes_as_usual(frame):
+            self.write(")")
+        else:
+            super()._output_child_post(node, frame, finalize)
+
+    def _escapes_as_usual(self, frame: Frame) -> bool:
+        within = frame.eval_ctx
+        return not within.volatile and within.autoescape == self.environment.autoescape
+
+
+def in_one_piece(environment: jinja2.Environment, page: str, frame: str) -> nodes.Template | None:
+    """The tree of a page and, if it fills the blocks of its ``frame``, of that around it.
+
+    ``None`` for a page that does more with blocks than this.
+    """
+    tree = environment.parse(page)
+    blocks = {node.name: node for node in tree.find_all(nodes.Block)}
+    if tree.find(nodes.Extends) is None:
+        return None if blocks else tree
+    filled = environment.parse(frame)
+    for each in (tree, filled):
+        if any(name.name in {"self", "super"} for name in each.find_all(nodes.Name)):
+            return None
+    match tree.body:
+        case [nodes.Extends(), *rest] if all(map(_is_block_or_text, rest)):
+            if len(blocks) != sum(isinstance(node, nodes.Block) for node in rest):
+                return None
+            _Fill(blocks).visit(filled)
+            return filled
+    return None
+
+
+def _is_block_or_text(node: nodes.Node) -> bool:
+    match node:
+        case nodes.Block() | nodes.Output(nodes=[nodes.TemplateData()]):
+            return True
+    return False
+
+
+class _Fill(NodeTransformer):
+    def __init__(self, blocks: Mapping[str, nodes.Block]) -> None:
+        self._blocks = blocks
+
+    def visit_Block(self, node: nodes.Block) -> nodes.Node:
+        return nodes.Scope(self._blocks.get(node.name, node).body, lineno=node.lineno)
