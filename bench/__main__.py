@@ -8,7 +8,7 @@ from outreach.clock import monotonic
 
 QUICK = {
     "import_rows": ("--copies", "1", "--rounds", "1"),
-    "notice_loop": ("--size", "400", "--rounds", "3"),
+    "dispatch": ("--quick",),
 }
 """Every bench there is, and what makes it small."""
 

@@ -23,9 +23,10 @@ import asyncpg
 import uvloop
 
 from outreach.bootstrap import open_parts
-from outreach.clock import monotonic, new_id
+from outreach.clock import monotonic
 from outreach.db import migrate
 from outreach.embedded import places, start
+from outreach.ids import new_id
 from outreach.life.parts import Parts
 from outreach.portfolio.accounts import Teller
 from outreach.portfolio.changes import Changes, write

@@ -12,68 +12,44 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
+from uuid import UUID
 
+import asyncpg
 import uvloop
+from bench.stage import Place
+from redis.asyncio import Redis
 
 from outreach.bootstrap import open_parts
-from outreach.channels.base import Accepted, Message
+from outreach.channels.base import Accepted, Carrier, Message, Outcome
 from outreach.clock import monotonic
 from outreach.db import facts
+from outreach.db.pool import Connection
 from outreach.domain.notice import Lane
+from outreach.ids import new_id
 from outreach.life.dispatch import Dispatcher
 from outreach.life.parts import Parts
 from outreach.life.prepare import Go, prepare_notice
 from outreach.life.stops import Stops
-from outreach.settings import CarrierSettings, Settings, SmtpSettings, TwilioSettings, load
+from outreach.pace import Pace
 from outreach.worker import rarely_collect
 
-What = Literal["loop", "floor"]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a bench happens; ``ports`` of the peers, by carrier kind."""
-
-    data_dir: str
-    database: str
-    offset_seconds: float
-    ports: dict[str, int]
-
-    def spell(self) -> str:
-        """As one argument of a command."""
-        return json.dumps(asdict(self))
-
-    def settings(self) -> Settings:
-        """The configuration as delivered, but with the peers as carriers."""
-        settings = load(
-            {
-                "OUTREACH_DATA_DIR": self.data_dir,
-                "OUTREACH_CLOCK_OFFSET_SECONDS": str(self.offset_seconds),
-            }
-        )
-        carriers: list[CarrierSettings] = []
-        for carrier in settings.carriers:
-            if isinstance(carrier, TwilioSettings):
-                url = f"http://127.0.0.1:{self.ports['twilio']}"
-                carriers.append(carrier.model_copy(update={"base_url": url}))
-            elif isinstance(carrier, SmtpSettings):
-                carriers.append(carrier.model_copy(update={"port": self.ports["smtp"]}))
-            else:
-                carriers.append(carrier)
-        return settings.model_copy(update={"carriers": tuple(carriers)})
+What = Literal["loop", "share", "some", "floor"]
+"""``loop``: send so many that are due, and no more are. ``share``: what others leave of them.
+``some``: so many of more. ``floor``: as many equal messages past everything of ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run cost, in seconds, and the process's greatest memory so far, in MB."""
+    """What one run cost, in seconds; the process's greatest memory so far, in MB; notices sent."""
 
     wall: float
     cpu: float
     peak: float
+    sent: int
 
 
 class Worker:
@@ -97,10 +73,16 @@ class Worker:
         self._process.communicate()  # the end of its input is its end
 
     def run(self, what: What, size: int) -> Run:
-        """Send ``size`` notices that are due, or as many equal messages past everything of ours."""
+        self.begin(what, size)
+        return self.end()
+
+    def begin(self, what: What, size: int) -> None:
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
         print(what, size, file=self._process.stdin, flush=True)
+
+    def end(self) -> Run:
+        """Wait for what was begun."""
+        assert self._process.stdout is not None
         if said := self._process.stdout.readline():
             return Run(**json.loads(said))
         raise RuntimeError("the measured process ended: see above")
@@ -108,64 +90,136 @@ class Worker:
 
 async def obey(place: Place, route: str) -> None:
     """Do what each line of standard input says, and answer with what it cost."""
-    async with open_parts(place.settings(), place.database, generic_plans=True) as parts:
+    async with (
+        open_parts(place.settings(), place.database, generic_plans=True) as parts,
+        Redis.from_url(place.redis) as redis,
+    ):
+        enough = asyncio.Event()
+        counting = _Counting(parts.carriers[parts.routes[route].first], enough)
+        carriers: dict[str, Any] = {**parts.carriers, counting.name: counting}
         stops = Stops()
         await stops.refresh(parts.pool)
-        dispatcher = Dispatcher(parts, stops, "worker:bench", draining=asyncio.Event())
-        messages: list[Message] = []
+        pace = Pace(redis, parts.settings.lease_seconds)
+        name = f"worker:bench-{os.getpid()}"
+        dispatcher = Dispatcher(replace(parts, carriers=carriers), stops, pace, name, enough)
+        floor = Floor(parts, route)
         rarely_collect()
         for line in sys.stdin:
             what, size = line.split()
-            if what == "floor" and not messages:
-                messages = await equal_messages(parts, route, int(size))
+            if what == "floor":
+                await floor.prepare(int(size))
+            enough.clear()
+            counting.left = int(size) if what == "some" else sys.maxsize
             gc.collect()
             wall, cpu = monotonic(), time.process_time()
             if what == "floor":
-                await floor(parts, route, messages)
+                sent = await floor.run()
             else:
-                await loop(parts, dispatcher, route, int(size))
-            run = Run(monotonic() - wall, time.process_time() - cpu, _peak())
+                sent = await drain(parts, dispatcher, route, 0 if what != "loop" else int(size))
+            run = Run(monotonic() - wall, time.process_time() - cpu, _peak(), sent)
             print(json.dumps(asdict(run)), flush=True)  # noqa: T201
 
 
-async def loop(parts: Parts, dispatcher: Dispatcher, route: str, size: int) -> None:
-    """What bells do: every slot works the route, and is rung again while something is due."""
+class _Counting:
+    """A carrier that says when enough was sent: the queue may hold more than we are to send."""
+
+    def __init__(self, carrier: Carrier, enough: asyncio.Event) -> None:
+        self._carrier, self._enough = carrier, enough
+        self.left = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._carrier, name)
+
+    async def send(self, message: Message) -> Outcome:
+        self.left -= 1
+        if self.left == 0:
+            self._enough.set()
+        return await self._carrier.send(message)
+
+
+async def drain(parts: Parts, dispatcher: Dispatcher, route: str, size: int) -> int:
+    """What bells do: every slot works the route, and is rung again until ``size`` are sent."""
     sent = 0
-    while sent < size:
+    while True:
         slots = (dispatcher.run(Lane.BULK, route) for _ in range(parts.settings.slots))
         gone = sum(await asyncio.gather(*slots))
+        sent += gone
+        if sent >= size:
+            return sent
         if not gone:
             raise RuntimeError(f"only {sent} of {size} notices went to the wire")
-        sent += gone
 
 
-async def floor(parts: Parts, route: str, messages: Sequence[Message]) -> None:
-    """The same carrier object, the same concurrency, and nothing else."""
-    carrier = parts.carriers[parts.routes[route].carrier]
-    waiting = iter(messages)
+_BARE = "create table if not exists bench_floor (id uuid primary key, status text not null)"
+_FILL = "insert into bench_floor select *, 'pending' from unnest($1::uuid[])"
+_WRITE = """update bench_floor f set status = u.status
+    from unnest($1::uuid[], $2::text[]) as u(id, status) where f.id = u.id"""
 
-    async def place() -> None:
-        for message in waiting:
-            outcome = await carrier.send(message)
-            if not isinstance(outcome, Accepted):
-                raise RuntimeError(f"the peer did not accept: {outcome}")
 
-    await asyncio.gather(*(place() for _ in range(carrier.concurrency)))
+class Floor:
+    """The same carrier object at the same concurrency, and one status write a chunk."""
+
+    def __init__(self, parts: Parts, route: str) -> None:
+        self._parts, self._route = parts, route
+        self._messages: list[Message] = []
+        self._ids: list[UUID] = []
+
+    async def prepare(self, size: int) -> None:
+        """The messages, taken from the queue the first time; and rows to write a status in."""
+        if not self._messages:
+            self._messages = await equal_messages(self._parts, self._route, size)
+        self._ids = [new_id() for _ in self._messages]
+        async with self._parts.pool.acquire() as conn:
+            await conn.execute(_BARE)
+            await conn.execute(_FILL, self._ids)
+
+    async def run(self) -> int:
+        carrier = self._parts.carriers[self._parts.routes[self._route].first]
+        chunk = self._parts.settings.chunk
+        waiting = iter(zip(self._ids, self._messages, strict=True))
+        done: list[UUID] = []
+
+        async def place() -> None:
+            for id_, message in waiting:
+                outcome = await carrier.send(message)
+                if not isinstance(outcome, Accepted):
+                    raise RuntimeError(f"the carrier did not accept: {outcome}")
+                done.append(id_)
+                if len(done) >= chunk:
+                    await self._write(done)
+
+        await asyncio.gather(*(place() for _ in range(carrier.concurrency)))
+        await self._write(done)
+        return len(self._messages)
+
+    async def _write(self, done: list[UUID]) -> None:
+        ids = done.copy()
+        done.clear()
+        async with self._parts.pool.acquire() as conn:
+            await conn.execute(_WRITE, ids, ["sent"] * len(ids))
 
 
 async def equal_messages(parts: Parts, route: str, size: int) -> list[Message]:
     """The very messages of what is due now; nothing is changed by looking."""
     now = parts.clock.now()
     async with parts.pool.acquire() as conn:
-        looking = conn.transaction()
-        await looking.start()
-        rows = await facts.claim(conn, Lane.BULK, route, now, size)
-        await looking.rollback()
+        rows = await look(conn, parts, route, size)
     prepared = [prepare_notice(parts, row, now) for row in rows]
     messages = [each.message() for each in prepared if isinstance(each, Go)]
     if len(messages) != size:
         raise RuntimeError(f"{len(messages)} of {size} notices may go: is it a working day's noon?")
     return messages
+
+
+async def look(conn: Connection, parts: Parts, route: str, size: int) -> Sequence[asyncpg.Record]:
+    """Claim, and think better of it."""
+    looking = conn.transaction()
+    await looking.start()
+    try:
+        channel = parts.routes[route].channel
+        return await facts.claim(conn, Lane.BULK, route, channel, parts.clock.now(), size)
+    finally:
+        await looking.rollback()
 
 
 def _peak() -> float:
@@ -177,4 +231,4 @@ def _peak() -> float:
 if __name__ == "__main__":
     spelt, route, core = sys.argv[1:]
     os.sched_setaffinity(0, {int(core)})
-    uvloop.run(obey(Place(**json.loads(spelt)), route))
+    uvloop.run(obey(Place.read(spelt), route))

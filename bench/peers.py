@@ -1,19 +1,29 @@
 """Carriers that cost next to nothing: a Twilio-shaped 201 and an SMTP sink, in one process.
 
-    python -m bench.peers
+    python -m bench.peers [--latency 0.1] [--remember]
 
-They answer correctly and at once, remember nothing, and so leave the measured process as the only
-thing that can be slow. The first line printed is where they listen, as JSON: ``{"twilio": port,
-"smtp": port}``. They end when their standard input does, and so with whoever started them.
+They answer correctly, at once or after ``--latency`` seconds, and so leave the measured process as
+the only thing that can be slow. The first line printed is where they listen, as JSON:
+``{"twilio": port, "smtp": port}``. Any line on standard input is answered with when each token
+came in by SMS, which only ``--remember`` notes (seconds of the machine's monotonic clock). They
+end when their standard input does, and so with whoever started them.
 """
 
+import argparse
 import asyncio
 import json
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
+from urllib.parse import unquote
 
 import uvloop
+
+from outreach.clock import monotonic
 
 _ACCOUNT = "AC00000000000000000000000000000000"
 _SID = "SM" + "0" * 32
@@ -41,6 +51,39 @@ _CREATED = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """The carriers from outside, in a process of their own."""
+
+    ports: dict[str, int]
+    process: subprocess.Popen[str]
+
+    def arrivals(self) -> dict[str, float]:
+        """When each token came in by SMS, in monotonic seconds."""
+        return cast("dict[str, float]", self._ask("arrivals"))
+
+    def _ask(self, what: str) -> object:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(what, file=self.process.stdin, flush=True)
+        return json.loads(self.process.stdout.readline())
+
+
+@contextmanager
+def peers(latency: float = 0, *, remember: bool = False) -> Iterator[Peers]:
+    """Start them; they end with the block."""
+    command = [sys.executable, "-m", "bench.peers", "--latency", str(latency)]
+    command += ["--remember"] * remember
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        # leaving the block closes its input, which ends it
+        yield Peers(json.loads(process.stdout.readline()), process)
+
+
+# --------------------------------------------------------------------------------- the process
+
+
 def _created() -> tuple[bytes, ...]:
     """The whole answer, cut where the message's id goes."""
     body = json.dumps(_CREATED).encode()
@@ -48,35 +91,51 @@ def _created() -> tuple[bytes, ...]:
     return tuple((head % len(body) + body).split(_SID.encode()))
 
 
-class TwilioPeer(asyncio.Protocol):
-    """Answers every request with the same 201 but for the id, which is never given twice."""
+class _Peer(asyncio.Protocol):
+    """Answers late by ``latency``; what came in by SMS stands in ``arrived`` if that is kept."""
 
-    answer = _created()
-    numbers = count(1)
+    latency = 0.0
+    arrived: ClassVar[dict[bytes, float] | None] = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._read = b""
 
+    def _accept(self, answer: bytes) -> None:
+        if self.latency:
+            asyncio.get_running_loop().call_later(self.latency, self._transport.write, answer)
+        else:
+            self._transport.write(answer)
+
+
+class TwilioPeer(_Peer):
+    """Answers every request with the same 201 but for the id, which is never given twice."""
+
+    answer = _created()
+    numbers = count(1)
+
     def data_received(self, data: bytes) -> None:
         self._read += data
-        while (rest := _after_request(self._read)) is not None:
-            self._read = rest
+        while (found := _whole_request(self._read)) is not None:
+            body, self._read = found
+            if self.arrived is not None:
+                called = body.partition(b"StatusCallback=")[2].partition(b"&")[0]
+                self.arrived[called] = monotonic()
             sid = b"SM%032x" % next(self.numbers)
-            self._transport.write(sid.join(self.answer))
+            self._accept(sid.join(self.answer))
 
 
-def _after_request(read: bytes) -> bytes | None:
-    """What follows the first whole request; None while it is not whole."""
+def _whole_request(read: bytes) -> tuple[bytes, bytes] | None:
+    """The body of the first request and what follows it; None while it is not whole."""
     head, end, body = read.partition(b"\r\n\r\n")
     if not end:
         return None
     _, found, length = head.lower().partition(b"\r\ncontent-length:")
     size = int(length.partition(b"\r\n")[0]) if found else 0
-    return body[size:] if len(body) >= size else None
+    return (body[:size], body[size:]) if len(body) >= size else None
 
 
-class SmtpPeer(asyncio.Protocol):
+class SmtpPeer(_Peer):
     """Takes every mail: RFC 5321 with SIZE, 8BITMIME, DSN and SMTPUTF8."""
 
     numbers = count(1)
@@ -93,8 +152,7 @@ class SmtpPeer(asyncio.Protocol):
     }
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        self._read = b""
+        super().connection_made(transport)
         self._in_mail = False
         self._transport.write(b"220 sink.test ESMTP\r\n")
 
@@ -112,7 +170,7 @@ class SmtpPeer(asyncio.Protocol):
         self._read = rest
         if self._in_mail:
             self._in_mail = False
-            self._transport.write(b"250 2.0.0 Ok: queued as %010X\r\n" % next(self.numbers))
+            self._accept(b"250 2.0.0 Ok: queued as %010X\r\n" % next(self.numbers))
             return True
         verb = taken[:4].upper()
         self._in_mail = verb == b"DATA"
@@ -126,11 +184,20 @@ async def serve() -> None:
     loop = asyncio.get_running_loop()
     ports = {}
     for name, peer in (("twilio", TwilioPeer), ("smtp", SmtpPeer)):
-        server = await loop.create_server(peer, "127.0.0.1", 0)
+        server = await loop.create_server(cast(Any, peer), "127.0.0.1", 0)
         ports[name] = server.sockets[0].getsockname()[1]
     print(json.dumps(ports), flush=True)  # noqa: T201
-    await asyncio.to_thread(sys.stdin.read)
+    while await asyncio.to_thread(sys.stdin.readline):
+        arrived = dict(_Peer.arrived or {})
+        tokens = {unquote(url.decode()).rpartition("/")[2]: at for url, at in arrived.items()}
+        print(json.dumps(tokens), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--latency", type=float, default=0)
+    parser.add_argument("--remember", action="store_true")
+    options = parser.parse_args()
+    _Peer.latency = options.latency
+    _Peer.arrived = {} if options.remember else None
     uvloop.run(serve())
