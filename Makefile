@@ -33,8 +33,8 @@ lint: $(DONE) ## format, style, types, imports
 bench: $(DONE) ## measure import and sending beside their bare floor
 	$(BIN)/python -m bench $(ARGS)
 
-chaos: $(DONE) ## kill processes and servers in mid-flight
-	$(BIN)/pytest tests/chaos $(ARGS)
+chaos: $(DONE) ## 22 storms: processes and servers killed in mid-flight (ARGS="-k storm")
+	$(BIN)/pytest tests/chaos -s -p no:randomly $(ARGS)
 
 lock: $(DONE) ## resolve pyproject.toml anew into requirements.lock
 	$(BIN)/python -m venv $(VENV)/lock
