@@ -84,8 +84,8 @@ class Metrics:
         if retried:
             self._retries.labels(carrier).inc(retried)
 
-    def moved(self, moves: Iterable[tuple[str, str]]) -> None:
-        """Notices that moved, ``(channel, to state)`` of each."""
+    def moved(self, moves: Iterable[tuple[str, str]] | Mapping[tuple[str, str], int]) -> None:
+        """Notices that moved: ``(channel, to state)`` of each, or how many of each."""
         for labels, count in Tally(moves).items():
             self._moves.labels(*labels).inc(count)
 

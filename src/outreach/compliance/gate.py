@@ -41,7 +41,11 @@ def judge(facts: Facts, pack: Pack) -> Verdict:
     selection = pack.selections[facts.purpose, facts.channel]
     window = selection.answer_window if facts.answers_debtor else selection.window
     local = local_time(facts.now, facts.zone)  # an unknown zone is blocked by the check ``zone``
-    checks = selection.checks if window.is_open(local) else selection.checks_and_hours
+    checks = selection.checks
+    if facts.standings:
+        checks += selection.of_standings
+    if not window.is_open(local):
+        checks += selection.hours
     findings = tuple([finding for run, rule in checks if (finding := run(facts, rule)) is not None])
     decision, until = Decision.ALLOW, None
     for finding in findings:

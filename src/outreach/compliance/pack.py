@@ -32,11 +32,13 @@ class Selection:
     """What applies to one purpose on one channel.
 
     ``window`` is what all rules of hours leave open together (``answer_window`` for an answer to
-    the debtor's own message); only when it is closed need they be asked one by one.
+    the debtor's own message); only when it is closed need they be asked one by one, and those of
+    standings only where there is one: nearly always there is neither.
     """
 
-    checks: Asked  # all rules but those of hours
-    checks_and_hours: Asked
+    checks: Asked
+    of_standings: Asked
+    hours: Asked
     window: Window
     answer_window: Window
 
@@ -217,10 +219,14 @@ class _Reader:
 def _select(rules: tuple[Rule[Any], ...], purpose: Purpose, channel: Channel) -> Selection:
     mine = [rule for rule in rules if purpose in rule.purposes and channel in rule.channels]
     hours = [rule for rule in mine if rule.check == "hours"]
-    others = [rule for rule in mine if rule.check != "hours"]
+
+    def asked(*checks: str) -> Asked:
+        return tuple((CHECKS[r.check].run, r) for r in mine if r.check in checks)
+
     return Selection(
-        checks=tuple((CHECKS[rule.check].run, rule) for rule in others),
-        checks_and_hours=tuple((CHECKS[rule.check].run, rule) for rule in others + hours),
+        checks=asked(*CHECKS.keys() - {"standing", "hours"}),
+        of_standings=asked("standing"),
+        hours=asked("hours"),
         window=reduce(Window.meet, (rule.params.window(False) for rule in hours), Window()),
         answer_window=reduce(Window.meet, (rule.params.window(True) for rule in hours), Window()),
     )

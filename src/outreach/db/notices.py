@@ -170,8 +170,7 @@ async def start_sending(
         f"""with i as materialized (
                 select * from unnest($1::uuid[], $2::smallint[], $3::text[], $4::smallint[])
                 as i(id, attempt, template, parts)
-            ), unqueued as (delete from due using i where due.notice_id = i.id),
-            claimed as (
+            ), unqueued as (delete from due where notice_id = any($1)), claimed as (
                 insert into claims (id, worker, notice_ids, attempts, lease_until)
                 select $5, $6, $1, $2, clock_timestamp() + $7::interval where $5::uuid is not null
             )
@@ -211,7 +210,7 @@ async def leave_queue(conn: Connection, gone: Sequence[tuple[UUID, State, str]])
     await conn.execute(
         f"""with g as materialized (
                 select * from unnest($1::uuid[], $2::text[], $3::text[]) as g(id, state, code)
-            ), unqueued as (delete from due using g where due.notice_id = g.id)
+            ), unqueued as (delete from due where notice_id = any($1))
             update notices n set state = g.state, code = g.code from g
             where n.id = g.id and (n.state, g.state) in ({_MOVES})""",
         [notice_id for notice_id, _, _ in gone],
@@ -238,7 +237,8 @@ async def record_results(conn: Connection, results: Sequence[ResultRow]) -> set[
 
     A late worker's write finds another attempt, or a state already settled, and changes nothing.
     Notices are locked in id order, as receipts lock them; what a receipt that came first said of a
-    failed delivery stays.
+    failed delivery stays. Arrays, not joins, reach ``due`` and ``uncertain``: they are empty or
+    huge, and a generic plan made while they were empty would join by reading them whole.
     """
     rows = await conn.fetch(
         f"""with r as materialized (
@@ -246,7 +246,7 @@ async def record_results(conn: Connection, results: Sequence[ResultRow]) -> set[
                     $5::text[], $6::text[], $7::bool[])
                 as r(id, attempt, state, parts, failure, code, unused)
             ), locked as materialized (
-                select id from notices where id in (select id from r)
+                select id, state as was from notices where id = any($1)
                 order by id for no key update
             ), settled as (
                 update notices n set state = r.state, attempt = n.attempt - r.unused::int,
@@ -260,18 +260,20 @@ async def record_results(conn: Connection, results: Sequence[ResultRow]) -> set[
                 from r join locked using (id)
                 where n.id = r.id and n.attempt = r.attempt
                     and (n.state, r.state) in ({_MOVES})
-                returning n.id, n.attempt, n.state
+                returning n.id, n.attempt, n.state, locked.was
             ), unqueued as (
-                delete from due q using settled s
-                where q.notice_id = s.id and s.state <> '{State.PENDING}'
+                delete from due where notice_id = any(array(
+                    select id from settled
+                    where was = '{State.PENDING}' and state <> '{State.PENDING}'))
             ), opened as (
                 insert into uncertain (notice_id, attempt, since)
                 select id, attempt, clock_timestamp() from settled
                 where state = '{State.UNCERTAIN}'
                 on conflict (notice_id) do update set attempt = excluded.attempt
             ), closed as (
-                delete from uncertain u using settled s
-                where u.notice_id = s.id and s.state <> '{State.UNCERTAIN}'
+                delete from uncertain where notice_id = any(array(
+                    select id from settled
+                    where was = '{State.UNCERTAIN}' and state <> '{State.UNCERTAIN}'))
             )
             select id from settled""",
         [r.notice_id for r in results],

@@ -50,6 +50,8 @@ async def open_pool(
     settings = {"application_name": "outreach", "timezone": "UTC", "jit": "off"}
     if generic_plans:
         settings["plan_cache_mode"] = "force_generic_plan"
+        # a plan made while a table is small must still be right when it has grown
+        settings["enable_seqscan"] = "off"
         # a worker that is suspended in a transaction must not hold its rows for ever
         settings["idle_in_transaction_session_timeout"] = "60s"
     try:

@@ -65,7 +65,7 @@ async def intend(
     deadline = monotonic() + lease * MARGIN
     if going:
         await notices.start_sending(conn, [each.intent for each in going], claim)
-        parts.metrics.moved([(carrier.channel, State.SENDING)] * len(going))
+        parts.metrics.moved({(carrier.channel, State.SENDING): len(going)})
     entries = tuple(sending_entry(each, carrier.name, now) for each in going)
     return Chunk(claim.id, carrier, going, entries, deadline)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import repeat
 from typing import Any
 from uuid import UUID
@@ -12,10 +12,9 @@ import orjson
 
 from outreach.compliance.facts import AccountFacts, Contact, Facts, PointFacts, StandingFact
 from outreach.compliance.gate import Verdict, judge
-from outreach.compliance.window import local_time
 from outreach.domain.contact import Channel, Origin
-from outreach.domain.debtor import Jurisdiction, Role, Standing
-from outreach.domain.notice import Purpose
+from outreach.domain.debtor import Role, Standing
+from outreach.life.kinds import Kind
 from outreach.life.parts import Parts
 from outreach.life.words import as_of
 
@@ -63,32 +62,20 @@ def covered(accounts: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def judge_row(
     parts: Parts,
     row: asyncpg.Record,
+    kind: Kind,
     accounts: list[Mapping[str, Any]],
     now: datetime,
     already: Already = NOTHING,
 ) -> Verdict:
     """The gate on facts."""
-    jurisdiction = Jurisdiction(row["jurisdiction"])
-    creditor = parts.creditor(row["creditor_id"])
-    channel = Channel(row["channel"])
-    today = local_time(now, row["zone"]).date()  # the gate itself objects to a zone nobody knows
     facts = Facts(
         now=now,
         zone=row["zone"],
-        jurisdiction=jurisdiction,
-        purpose=Purpose(row["purpose"]),
-        channel=channel,
-        accounts=tuple(
-            AccountFacts(
-                role=Role(account["role"]),
-                settled=account["balance"] <= 0,
-                balance_as_of=as_of(account),
-                dpd=(today - _day(account["oldest"])).days if account["oldest"] else 0,
-                paid_since=account["paid_since"],
-            )
-            for account in accounts
-        ),
-        standings=tuple(_standing(each) for each in orjson.loads(row["standings"] or "[]")),
+        jurisdiction=kind.jurisdiction,
+        purpose=kind.purpose,
+        channel=kind.channel,
+        accounts=tuple([_account(account, kind.today) for account in accounts]),
+        standings=_standings(row["standings"]),
         point=PointFacts(
             verified=row["verified"],
             origin=Origin(row["origin"]),
@@ -96,12 +83,14 @@ def judge_row(
             dead=row["dead_at"] is not None,
             wrong_person=row["wrong_person_at"] is not None,
         ),
-        contacts=_contacts(row["contacts"], row["contact_channels"], already.debtor, now, channel),
-        value_contacts=_contacts(row["value_contacts"], None, already.value, now, channel),
-        balance_max_age=timedelta(hours=creditor.balance_max_age_hours),
+        contacts=_contacts(
+            row["contacts"], row["contact_channels"], already.debtor, now, kind.channel
+        ),
+        value_contacts=_contacts(row["value_contacts"], None, already.value, now, kind.channel),
+        balance_max_age=kind.balance_max_age,
         spread=row["id"].int & 0xFFFFFFFF,
     )
-    return judge(facts, parts.packs[jurisdiction])
+    return judge(facts, parts.packs[kind.jurisdiction])
 
 
 def _contacts(
@@ -122,8 +111,19 @@ def _contacts(
     return (*map(Contact, found, by), *repeat(Contact(now, channel), already))
 
 
-def _day(text: str) -> date:
-    return date.fromisoformat(text)
+def _account(account: Mapping[str, Any], today: date) -> AccountFacts:
+    oldest = account["oldest"]
+    return AccountFacts(
+        role=Role(account["role"]),
+        settled=account["balance"] <= 0,
+        balance_as_of=as_of(account),
+        dpd=(today - date.fromisoformat(oldest)).days if oldest else 0,
+        paid_since=account["paid_since"],
+    )
+
+
+def _standings(stored: str | None) -> tuple[StandingFact, ...]:
+    return tuple([_standing(each) for each in orjson.loads(stored)]) if stored else ()
 
 
 def _standing(fields: Mapping[str, Any]) -> StandingFact:

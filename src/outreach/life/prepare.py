@@ -19,15 +19,14 @@ from outreach.compliance.finding import Effect, Finding
 from outreach.compliance.gate import Decision, Verdict
 from outreach.db.notices import IntentRow
 from outreach.domain.contact import Address, Channel
-from outreach.domain.debtor import Locale
 from outreach.domain.errors import NotFound, TemplateError
 from outreach.domain.events import EventKind
 from outreach.domain.frozen import frozen
-from outreach.domain.notice import Purpose
 from outreach.domain.states import State
 from outreach.ledger.envelope import Entry, prepare
 from outreach.ledger.keys import SealingKey
 from outreach.life.judging import Already, Tally, covered, judge_row
+from outreach.life.kinds import Kind, Kinds
 from outreach.life.parts import Parts
 from outreach.life.telling import notice_event, verdict_data
 from outreach.life.words import build_context, open_person, open_point
@@ -125,9 +124,9 @@ def prepare_all(parts: Parts, rows: Sequence[asyncpg.Record], now: datetime) -> 
     again has it at hand, which saves a quarter of the time. Two notices of one debtor or of one
     contact value are not taken together, for the second depends on the first.
     """
-    tally, prepared = Tally(), dict[UUID, Prepared]()
+    tally, kinds, prepared = Tally(), Kinds(parts, now), dict[UUID, Prepared]()
     for together in _rounds(rows):
-        cases = [_Case(row, tally.before(row)) for row in together]
+        cases = [_Case(row, kinds, tally.before(row)) for row in together]
         for step in _STEPS:
             for case in cases:
                 if case.result is None:
@@ -165,8 +164,10 @@ class _Case:
     """One notice on its way through the steps; done when it has a ``result``."""
 
     row: asyncpg.Record
+    kinds: Kinds
     already: Already
     result: Prepared | None = None
+    kind: Kind = field(init=False)
     debtor_key: SealingKey = field(init=False)
     point_key: SealingKey = field(init=False)
     accounts: list[Mapping[str, Any]] = field(init=False)
@@ -207,12 +208,13 @@ def _open(parts: Parts, case: _Case, now: datetime) -> Prepared | None:
     case.accounts = covered(orjson.loads(row["accounts"] or "[]"))
     if debtor_key is None or point_key is None or not case.accounts:
         return drop(row, State.BLOCKED, "erased", now, {})
+    case.kind = case.kinds.of(row)
     case.debtor_key, case.point_key = debtor_key, point_key
     return None
 
 
 def _judge(parts: Parts, case: _Case, now: datetime) -> Prepared | None:
-    case.verdict = verdict = judge_row(parts, case.row, case.accounts, now, case.already)
+    case.verdict = verdict = judge_row(parts, case.row, case.kind, case.accounts, now, case.already)
     if verdict.decision is Decision.BLOCK:
         return _blocked(case.row, verdict, now)
     if verdict.decision is Decision.HOLD:
@@ -226,26 +228,23 @@ def _address(parts: Parts, case: _Case, now: datetime) -> Prepared | None:
     row = case.row
     person = open_person(row["debtor_sealed"], case.debtor_key, row["debtor_id"])
     case.to = open_point(row["point_sealed"], case.point_key, row["contact_point_id"])
-    if isinstance(case.to, Address) != (row["channel"] == Channel.LETTER):
+    if isinstance(case.to, Address) != (case.kind.channel is Channel.LETTER):
         return drop(row, State.FAILED, "contact_kind", now, {})
     if not recipient_allowed(parts, case.to):
         return drop(row, State.BLOCKED, "allow_list", now, {})
-    creditor = parts.creditor(row["creditor_id"])
-    case.context = build_context(row, case.accounts, person, creditor, now)
+    case.context = build_context(row, case.kind, case.accounts, person)
     return None
 
 
 def _render(parts: Parts, case: _Case, _: datetime) -> None:
     """The words, in the debtor's locale."""
-    row = case.row
-    template = parts.catalog.get(
-        Channel(row["channel"]), Purpose(row["purpose"]), Locale(row["locale"])
-    )
+    kind = case.kind
+    template = parts.catalog.get(kind.channel, kind.purpose, kind.locale)
     case.words = Words(template, template.render(case.context), case.context, case.to)
 
 
 def _judge_words(parts: Parts, case: _Case, now: datetime) -> Prepared | None:
-    objections = words_findings(parts, case.row, case.words)
+    objections = words_findings(parts, case.words)
     if not objections:
         return None
     found = Verdict(Decision.BLOCK, None, objections, case.verdict.policy_version)
@@ -263,10 +262,10 @@ def _let_go(parts: Parts, case: _Case, now: datetime) -> Prepared:
 _STEPS: tuple[_Step, ...] = (_open, _judge, _address, _render, _judge_words, _let_go)
 
 
-def words_findings(parts: Parts, row: asyncpg.Record, words: Words) -> tuple[Finding, ...]:
+def words_findings(parts: Parts, words: Words) -> tuple[Finding, ...]:
     """The gate on words, and the recipient allow-list outside production."""
-    rendered, channel = words.rendered, Channel(row["channel"])
-    text = "\n".join(part for part in (rendered.subject, rendered.text) if part)
+    rendered, channel = words.rendered, words.template.channel
+    text = f"{rendered.subject}\n{rendered.text}" if rendered.subject else rendered.text
     found = parts.wording.check_words(text, channel, words.context.creditor.signature)
     return tuple(each for each in found if each.effect is not Effect.FLAG)
 

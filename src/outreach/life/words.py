@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from operator import add, attrgetter
 from typing import Any
 from uuid import UUID
@@ -13,16 +13,15 @@ import orjson
 from outreach.compliance.window import local_time
 from outreach.domain.account import days_past_due
 from outreach.domain.contact import Address
-from outreach.domain.debtor import Locale, Role, Sex
+from outreach.domain.debtor import Role, Sex
 from outreach.domain.frozen import frozen
 from outreach.domain.money import Currency, Money
 from outreach.ledger import places
 from outreach.ledger.keys import SealingKey
-from outreach.settings import CreditorSettings
+from outreach.life.kinds import Kind
 from outreach.templating.context import (
     AccountWords,
     Context,
-    CreditorWords,
     DebtorWords,
     TotalWords,
 )
@@ -54,21 +53,6 @@ def open_point(sealed: bytes, key: SealingKey, point_id: UUID) -> str | Address:
         return value
     return Address(
         fields["recipient"], tuple(fields["lines"]), fields["postcode"], fields["region"]
-    )
-
-
-def _creditor_words(creditor: CreditorSettings) -> CreditorWords:
-    return CreditorWords(
-        name=creditor.name,
-        signature=creditor.signature,
-        hotline=creditor.hotline,
-        complaint_line=creditor.complaint_line,
-        app=creditor.app,
-        payee_name=creditor.payee.name,
-        payee_bank=creditor.payee.bank,
-        payee_account=creditor.payee.account,
-        address=creditor.address,
-        department=creditor.department,
     )
 
 
@@ -104,31 +88,25 @@ def letter_number(today: date, number: int) -> str:
 
 
 def build_context(
-    row: asyncpg.Record,
-    accounts: Sequence[Mapping[str, Any]],
-    person: Person,
-    creditor: CreditorSettings,
-    now: datetime,
+    row: asyncpg.Record, kind: Kind, accounts: Sequence[Mapping[str, Any]], person: Person
 ) -> Context:
     """``accounts`` as the notice's facts hold them; raises ``ValueError`` if there are none."""
-    currency, locale = Currency(row["currency"]), Locale(row["locale"])
-    today = local_day(now, row["zone"])
-    words = tuple(_account_words(account, currency, today) for account in accounts)
+    words = tuple([_account_words(account, kind.currency, kind.today) for account in accounts])
     return Context(
-        creditor=_creditor_words(creditor),
+        creditor=kind.creditor,
         debtor=DebtorWords(
             name=person.name,
-            masked_name=masked_name(person.name, locale),
-            salutation=salutation(person.name, person.sex, locale),
+            masked_name=masked_name(person.name, kind.locale),
+            salutation=salutation(person.name, person.sex, kind.locale),
         ),
         accounts=words,
         totals=_total_words(words),
-        as_of=min(local_day(as_of(account), row["zone"]) for account in accounts),
-        today=today,
-        due_date=min(each.due_date for each in words),
-        deadline=today + timedelta(days=creditor.deadline_days),
-        number=letter_number(today, row["number"]),
-        guarantor=any(account["role"] == Role.GUARANTOR for account in accounts),
+        as_of=min([local_day(as_of(account), row["zone"]) for account in accounts]),
+        today=kind.today,
+        due_date=min([each.due_date for each in words]),
+        deadline=kind.deadline,
+        number=letter_number(kind.today, row["number"]),
+        guarantor=Role.GUARANTOR in [account["role"] for account in accounts],
         agency=None,
     )
 

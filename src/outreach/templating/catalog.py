@@ -218,7 +218,7 @@ def _place(traceback: TracebackType | None) -> tuple[str, int]:
 
 
 def _join(text: str) -> str:
-    return "".join(line.strip() for line in text.splitlines())
+    return "".join(map(str.strip, text.splitlines()))
 
 
 def _finish_sms(parts: Mapping[str, str]) -> Rendered:

@@ -1,0 +1,92 @@
+"""Kinds: what notices of one creditor, place, purpose and channel share at one moment.
+
+A chunk holds one kind or a few: what they share is worked out once, not once a notice.
+"""
+
+from datetime import date, datetime, timedelta
+from operator import itemgetter
+
+import asyncpg
+
+from outreach.compliance.window import local_time
+from outreach.domain.contact import Channel
+from outreach.domain.debtor import Jurisdiction, Locale
+from outreach.domain.frozen import frozen
+from outreach.domain.money import Currency
+from outreach.domain.notice import Purpose
+from outreach.life.parts import Parts
+from outreach.settings import CreditorSettings
+from outreach.templating.context import CreditorWords
+
+_key = itemgetter("creditor_id", "jurisdiction", "purpose", "channel", "currency", "locale", "zone")
+
+
+@frozen
+class Kind:
+    """``today`` is the debtors' own day, ``deadline`` by when a demand asks for payment."""
+
+    purpose: Purpose
+    channel: Channel
+    jurisdiction: Jurisdiction
+    currency: Currency
+    locale: Locale
+    creditor: CreditorWords
+    balance_max_age: timedelta
+    today: date
+    deadline: date
+
+
+class Kinds:
+    """The kinds of one chunk's notices, at ``now``."""
+
+    def __init__(self, parts: Parts, now: datetime) -> None:
+        self._parts, self._now = parts, now
+        self._known: dict[tuple[str, ...], Kind] = {}
+
+    def of(self, row: asyncpg.Record) -> Kind:
+        """Raise ``NotFound`` for a creditor, ``ValueError`` for a word that nobody knows."""
+        key = _key(row)
+        kind = self._known.get(key)
+        if kind is None:
+            kind = self._known[key] = self._kind(*key)
+        return kind
+
+    def _kind(
+        self,
+        creditor_id: str,
+        jurisdiction: str,
+        purpose: str,
+        channel: str,
+        currency: str,
+        locale: str,
+        zone: str,
+    ) -> Kind:
+        creditor = self._parts.creditor(creditor_id)
+        # the gate itself objects to a zone nobody knows
+        today = local_time(self._now, zone).date()
+        return Kind(
+            purpose=Purpose(purpose),
+            channel=Channel(channel),
+            jurisdiction=Jurisdiction(jurisdiction),
+            currency=Currency(currency),
+            locale=Locale(locale),
+            creditor=_words(creditor),
+            balance_max_age=timedelta(hours=creditor.balance_max_age_hours),
+            today=today,
+            deadline=today + timedelta(days=creditor.deadline_days),
+        )
+
+
+def _words(creditor: CreditorSettings) -> CreditorWords:
+    return CreditorWords(
+        name=creditor.name,
+        signature=creditor.signature,
+        hotline=creditor.hotline,
+        complaint_line=creditor.complaint_line,
+        app=creditor.app,
+        payee_name=creditor.payee.name,
+        payee_bank=creditor.payee.bank,
+        payee_account=creditor.payee.account,
+        address=creditor.address,
+        department=creditor.department,
+    )
