@@ -1,17 +1,18 @@
 """What carriers said of each message and part: the ground a notice's delivery is merged from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 
 from outreach.db.pool import Connection
-from outreach.domain.frozen import frozen
 from outreach.domain.states import RANK, Delivery, FailureClass
 
 
-@frozen
-class CarriageRow:
+class CarriageRow(NamedTuple):
+    """A ``carriage_row``."""
+
     carrier: str
     message_id: str
     notice_id: UUID
@@ -26,29 +27,26 @@ class CarriageRow:
 _RANK = "case {0} " + " ".join(f"when '{d}' then {r}" for d, r in RANK.items()) + " end"
 
 
+MERGE = f"""
+insert into carriage (carrier, message_id, notice_id, attempt, part, delivery, failure, code)
+select * from unnest($1::carriage_row[])
+on conflict (carrier, message_id) do update set delivery = excluded.delivery,
+    failure = excluded.failure, code = excluded.code
+where {_RANK.format("excluded.delivery")} > {_RANK.format("carriage.delivery")}
+"""
+"""Merges ``$1``, what ``highest`` made of some rows; for other statements to hold, too."""
+
+
+def highest(rows: Iterable[CarriageRow]) -> list[CarriageRow]:
+    """Of several rows about one message the one that ranks highest: a statement takes but one."""
+    ranked = sorted(rows, key=lambda row: RANK[row.delivery])
+    return list({(row.carrier, row.message_id): row for row in ranked}.values())
+
+
 async def merge(conn: Connection, rows: Sequence[CarriageRow]) -> None:
     """Add parts, or raise the delivery of known ones; order and repetition do not matter."""
-    if not rows:
-        return
-    unique = {(r.carrier, r.message_id): r for r in sorted(rows, key=lambda r: RANK[r.delivery])}
-    kept = list(unique.values())
-    await conn.execute(
-        f"""insert into carriage (carrier, message_id, notice_id, attempt, part, delivery, failure,
-                code)
-            select * from unnest($1::text[], $2::text[], $3::uuid[], $4::smallint[],
-                $5::smallint[], $6::text[], $7::text[], $8::text[])
-            on conflict (carrier, message_id) do update set delivery = excluded.delivery,
-                failure = excluded.failure, code = excluded.code
-            where {_RANK.format("excluded.delivery")} > {_RANK.format("carriage.delivery")}""",
-        [r.carrier for r in kept],
-        [r.message_id for r in kept],
-        [r.notice_id for r in kept],
-        [r.attempt for r in kept],
-        [r.part for r in kept],
-        [r.delivery for r in kept],
-        [r.failure for r in kept],
-        [r.code for r in kept],
-    )
+    if rows:
+        await conn.execute(MERGE, highest(rows))
 
 
 async def find(

@@ -14,11 +14,7 @@ from outreach.ledger.envelope import Entry, canonical
 # One statement for three tables: a chunk's events cost one round trip.
 _APPEND = """
 with e as materialized (
-    select * from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[],
-        $6::text[], $7::uuid[], $8::uuid[], $9::uuid[], $10::text[], $11::text[], $12::jsonb[],
-        $13::bytea[], $14::uuid[], $15::bytea[], $16::bytea[])
-    as e(id, at, kind, stream, creditor_id, actor, debtor_id, notice_id, account_id, channel,
-        policy_version, data, payload_digest, key_id, salt, sealed)
+    select * from unnest($1::event_row[])
 ), envelopes as (
     insert into contact_events (id, at, kind, stream, creditor_id, actor, debtor_id, notice_id,
         account_id, channel, policy_version, data, payload_digest)
@@ -39,25 +35,29 @@ async def append(conn: Connection, entries: Sequence[Entry]) -> None:
     """Store envelopes, sealed payloads and the sealer's work list, all or nothing."""
     if not entries:
         return
-    events = [entry.event for entry in entries]
-    await conn.execute(
-        _APPEND,
-        [entry.id for entry in entries],
-        [event.at for event in events],
-        [event.kind for event in events],
-        [event.stream for event in events],
-        [event.creditor_id for event in events],
-        [event.actor for event in events],
-        [event.debtor_id for event in events],
-        [event.notice_id for event in events],
-        [event.account_id for event in events],
-        [event.channel for event in events],
-        [event.policy_version for event in events],
-        [canonical(event.data).decode() for event in events],
-        [entry.payload_digest for entry in entries],
-        [entry.key_id for entry in entries],
-        [entry.salt for entry in entries],
-        [entry.sealed for entry in entries],
+    await conn.execute(_APPEND, [_row(entry) for entry in entries])
+
+
+def _row(entry: Entry) -> tuple[object, ...]:
+    """An ``event_row``."""
+    event = entry.event
+    return (
+        entry.id,
+        event.at,
+        event.kind,
+        event.stream,
+        event.creditor_id,
+        event.actor,
+        event.debtor_id,
+        event.notice_id,
+        event.account_id,
+        event.channel,
+        event.policy_version,
+        canonical(event.data).decode(),
+        entry.payload_digest,
+        entry.key_id,
+        entry.salt,
+        entry.sealed,
     )
 
 

@@ -1,15 +1,17 @@
 """Notices and the queue they wait in: intake, claim, intent, result."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 
+from outreach.db import carriage
+from outreach.db.carriage import CarriageRow
 from outreach.db.pool import Connection
 from outreach.db.stops import covered
-from outreach.domain.frozen import frozen
 from outreach.domain.notice import NoticeRequest
 from outreach.domain.states import MOVES, Delivery, FailureClass, State
 
@@ -119,9 +121,8 @@ _MOVES = ", ".join(f"('{old}', '{new}')" for old, onward in MOVES.items() for ne
 """The one table of moves, as pairs for SQL: no state is ever written past it."""
 
 
-@frozen
-class IntentRow:
-    """What is committed before the wire: this attempt, in this version of the words."""
+class IntentRow(NamedTuple):
+    """An ``intent_row``, committed before the wire: this attempt, in this version of the words."""
 
     notice_id: UUID
     attempt: int
@@ -167,20 +168,17 @@ async def start_sending(
     Letters bring no claim: their batch is what remembers them.
     """
     await conn.execute(
-        f"""with i as materialized (
-                select * from unnest($1::uuid[], $2::smallint[], $3::text[], $4::smallint[])
-                as i(id, attempt, template, parts)
-            ), unqueued as (delete from due where notice_id = any($1)), claimed as (
+        f"""with i as materialized (select * from unnest($1::intent_row[])),
+            unqueued as (delete from due where notice_id = any(array(select id from i))),
+            claimed as (
                 insert into claims (id, worker, notice_ids, attempts, lease_until)
-                select $5, $6, $1, $2, clock_timestamp() + $7::interval where $5::uuid is not null
+                select $2, $3, array_agg(id), array_agg(attempt), clock_timestamp() + $4::interval
+                from i where $2::uuid is not null having count(*) > 0
             )
             update notices n set state = '{State.SENDING}', attempt = i.attempt,
                 template_digest = i.template, parts = i.parts
             from i where n.id = i.id""",
-        [i.notice_id for i in intents],
-        [i.attempt for i in intents],
-        [i.template_digest for i in intents],
-        [i.parts for i in intents],
+        intents,
         claim.id if claim else None,
         claim.worker if claim else None,
         claim.lease if claim else None,
@@ -188,6 +186,9 @@ async def start_sending(
 
 
 async def close_claim(conn: Connection, claim_id: UUID) -> None:
+    """Whoever closes a claim may settle its notices, in a later statement: only that one's snapshot
+    holds what the other, who had the claim until now, did to them.
+    """
     await conn.execute("delete from claims where id = $1", claim_id)
 
 
@@ -219,9 +220,11 @@ async def leave_queue(conn: Connection, gone: Sequence[tuple[UUID, State, str]])
     )
 
 
-@frozen
-class ResultRow:
-    """What became of one attempt; ``unused``: no carrier looked at it, so it does not count."""
+class ResultRow(NamedTuple):
+    """A ``result_row``: what became of one attempt.
+
+    ``unused``: no carrier looked at it, so it does not count.
+    """
 
     notice_id: UUID
     attempt: int
@@ -232,8 +235,13 @@ class ResultRow:
     unused: bool = False
 
 
-async def record_results(conn: Connection, results: Sequence[ResultRow]) -> set[UUID]:
-    """Write states fenced by attempt; the notices it was still true of.
+async def record_results(
+    conn: Connection,
+    results: Sequence[ResultRow],
+    carried: Iterable[CarriageRow] = (),
+) -> set[UUID]:
+    """Write states fenced by attempt; the notices it was still true of. With them goes what their
+    carrier calls them, in the same round trip.
 
     A late worker's write finds another attempt, or a state already settled, and changes nothing.
     Notices are locked in id order, as receipts lock them; what a receipt that came first said of a
@@ -241,14 +249,11 @@ async def record_results(conn: Connection, results: Sequence[ResultRow]) -> set[
     huge, and a generic plan made while they were empty would join by reading them whole.
     """
     rows = await conn.fetch(
-        f"""with r as materialized (
-                select * from unnest($1::uuid[], $2::smallint[], $3::text[], $4::smallint[],
-                    $5::text[], $6::text[], $7::bool[])
-                as r(id, attempt, state, parts, failure, code, unused)
-            ), locked as materialized (
-                select id, state as was from notices where id = any($1)
+        f"""with r as materialized (select * from unnest($2::result_row[])),
+            locked as materialized (
+                select id, state as was from notices where id = any(array(select id from r))
                 order by id for no key update
-            ), settled as (
+            ), carried as ({carriage.MERGE}), settled as (
                 update notices n set state = r.state, attempt = n.attempt - r.unused::int,
                     failure = case n.delivery when '{Delivery.UNDELIVERED}'
                         then coalesce(r.failure, n.failure) else r.failure end,
@@ -276,13 +281,8 @@ async def record_results(conn: Connection, results: Sequence[ResultRow]) -> set[
                     where was = '{State.UNCERTAIN}' and state <> '{State.UNCERTAIN}'))
             )
             select id from settled""",
-        [r.notice_id for r in results],
-        [r.attempt for r in results],
-        [r.state for r in results],
-        [r.parts for r in results],
-        [r.failure for r in results],
-        [r.code for r in results],
-        [r.unused for r in results],
+        carriage.highest(carried),
+        results,
     )
     return {row["id"] for row in rows}
 

@@ -14,7 +14,7 @@ from outreach.channels.base import (
     TemporaryFailure,
 )
 from outreach.clock import random_fraction
-from outreach.db import carriage, debtors, notices
+from outreach.db import debtors, notices
 from outreach.db.carriage import CarriageRow
 from outreach.db.notices import ResultRow
 from outreach.db.pool import Connection
@@ -190,16 +190,18 @@ async def record(conn: Connection, parts: Parts, sent: SentChunk) -> list[Entry]
     A state that has moved on meanwhile (an expired lease was settled otherwise) is left alone; the
     event and the carrier's ids are kept all the same, as an observation.
     """
-    # first of all, as reconcile does: whoever has the claim may settle its notices
     await notices.close_claim(conn, sent.chunk.claim_id)
     results = sent.results
-    settled = await notices.record_results(conn, [result.row for result in results])
+    settled = await notices.record_results(
+        conn,
+        [result.row for result in results],
+        [row for result in results for row in result.carriage],
+    )
     parts.metrics.moved(
         (sent.chunk.carrier.channel, result.row.state)
         for result in results
         if result.row.notice_id in settled
     )
-    await carriage.merge(conn, [row for result in results for row in result.carriage])
     again = [(r.row.notice_id, r.due) for r in results if r.due and r.row.notice_id in settled]
     if again:
         await notices.requeue(conn, again)
