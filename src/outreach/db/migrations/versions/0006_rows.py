@@ -17,7 +17,9 @@ create type intent_row as (id uuid, attempt smallint, template text, parts small
 create type result_row as (id uuid, attempt smallint, state text, parts smallint, failure text,
     code text, unused boolean);
 create type carriage_row as (carrier text, message_id text, notice_id uuid, attempt smallint,
-    part smallint, delivery text, failure text, code text)
+    part smallint, delivery text, failure text, code text);
+-- every claim asks whether there is one
+create index uncertain_recovered on uncertain (notice_id) where recovered
 """
 
 
