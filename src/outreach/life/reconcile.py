@@ -144,7 +144,9 @@ async def look_up(parts: Parts) -> int:
         since = row["sending_at"] - LOOK_BACK
         found = await carrier.look_up(message, since)
         async with parts.pool.acquire() as conn, conn.transaction():
-            await receipts.lock(conn, [row["id"]])
+            (now,) = await receipts.lock(conn, [row["id"]])
+            if (now["state"], now["attempt"]) != (State.UNCERTAIN, row["attempt"]):
+                continue  # settled while we asked: what we found may be another's
             ours = await _ours(conn, carrier.name, row["id"], since, found)
             if ours is None:
                 continue
@@ -152,7 +154,7 @@ async def look_up(parts: Parts) -> int:
                 CarriageRow(
                     carrier.name, message_id, row["id"], row["attempt"], part, Delivery.ACCEPTED
                 )
-                for part, message_id in enumerate(ours.message_ids)
+                for part, message_id in enumerate(ours)
             ]
             await carriage.merge(conn, ids)
             settled += await _settle(conn, parts, [row], State.SENT, "look_up", ACTOR)
@@ -171,11 +173,12 @@ def _answerable(sending: UUID, era: Era | None) -> bool:
 
 async def _ours(
     conn: Connection, carrier: str, notice_id: UUID, since: datetime, found: Sequence[Accepted]
-) -> Accepted | None:
-    """The message of this notice among those found, if it is certain that one is.
+) -> Sequence[str] | None:
+    """The ids of this notice's message among those found; None: it is not certain that one is.
 
     Another notice may have said the same to the same recipient, so a message proves something only
-    when there is one for each notice that may be its own. Notices are counted first: one that gets
+    when there is one for each notice that may be its own; of several it is not certain which is
+    whose, so none is taken, and a receipt will tell. Notices are counted first: one that gets
     its id meanwhile takes its message away from us, and never leaves it behind.
     """
     if not found:
@@ -184,7 +187,9 @@ async def _ours(
     ids = [message_id for each in found for message_id in each.message_ids]
     known = await carriage.find(conn, carrier, ids)
     free = [each for each in found if known.keys().isdisjoint(each.message_ids)]
-    return free[0] if free and len(free) >= candidates else None
+    if not free or len(free) < candidates:
+        return None
+    return free[0].message_ids if len(free) == 1 else ()
 
 
 def _message(parts: Parts, row: asyncpg.Record) -> Message | None:

@@ -1,14 +1,17 @@
 """A process dies between two steps: what it left is uncertain, and only evidence settles it."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 from life_rig import House, Person
 
-from outreach.channels.base import Accepted, Outcome, OutcomeUnknown, TemporaryFailure
+from outreach.channels.base import Accepted, Message, Outcome, OutcomeUnknown, TemporaryFailure
 from outreach.clock import monotonic
 from outreach.db import eras, facts, uncertain
 from outreach.db.pool import LOST, Connection
@@ -139,6 +142,61 @@ async def test_two_uncertain_ones_and_one_message_stay_uncertain(house: House) -
     await house.execute("update uncertain set since = since - interval '1 minute'")
     assert await reconcile.look_up(house.parts) == 0
     assert await house.fetchval("select count(*) from uncertain") == 2
+
+
+async def test_of_two_of_the_same_words_nobody_guesses_which_is_whose(open_doors: House) -> None:
+    """Both went, that is certain; each message's receipt then finds its own notice."""
+    house = open_doors
+    first, second = await twins_in_doubt(house)
+    for _ in range(2):
+        await reconcile.look_up(house.parts)
+    assert await house.state(first) == await house.state(second) == ("sent", "accepted")
+    assert await house.fetchval("select count(*) from carriage") == 0
+    await house.post(house.status(first, 1, "delivered"), house.status(second, 1, "undelivered"))
+    await house.apply()
+    assert await house.state(first) == ("sent", "delivered")
+    assert await house.state(second) == ("sent", "undelivered")
+
+
+async def test_a_receipt_that_comes_while_we_ask_leaves_the_other_its_message(
+    open_doors: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = open_doors
+    first, second = await twins_in_doubt(house)
+    carrier = house.parts.carriers["twilio"]
+    ask = carrier.look_up
+
+    async def asked(message: Message, since: datetime) -> Sequence[Accepted]:
+        found = await ask(message, since)
+        await house.post(house.status(first, 1, "delivered"))
+        await house.apply()
+        return found
+
+    monkeypatch.setattr(carrier, "look_up", asked)
+    await reconcile.look_up(house.parts)
+    monkeypatch.setattr(carrier, "look_up", ask)
+    await house.post(house.status(second, 1, "delivered"))
+    await house.apply()
+    for notice in (first, second):
+        assert await house.state(notice) == ("sent", "delivered")
+        assert await house.fetchval(COUNT_IDS, notice) == 1
+
+
+COUNT_IDS = "select count(*) from carriage where notice_id = $1"
+
+
+async def twins_in_doubt(house: House) -> list[UUID]:
+    """Two notices of the same words to one person: both went, and nobody recorded it."""
+    person = Person()
+    await house.people(person)
+    notices = [await house.notice(person) for _ in range(2)]
+    house.set(chunk=1)
+    worker = house.worker()
+    for _ in notices:
+        await worker.send(await worker.intend())
+    await lease_over(house)
+    await house.execute("update uncertain set since = since - interval '1 minute'")
+    return notices
 
 
 async def test_those_nobody_can_tell_of_do_not_hide_the_others(
