@@ -3,10 +3,11 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from itertools import count
@@ -72,7 +73,9 @@ def peer_row(number: int, parts: Parts) -> dict[str, object]:
 
 
 class CeleryWorker:
-    """A running ``celery worker``, from outside."""
+    """A ``celery worker``, from outside. Between its runs it is suspended: its idle wakings would
+    cost others on its core.
+    """
 
     def __init__(
         self, app: Celery, name: str, parts: Parts, process: subprocess.Popen[bytes]
@@ -82,6 +85,7 @@ class CeleryWorker:
 
     async def run(self, numbers: Sequence[int]) -> PeerRun:
         """Send to these debtors; the clock runs from the first task's end to the last one's."""
+        os.killpg(self._process.pid, signal.SIGCONT)
         turn = next(_turns)
         ids = await _insert(self._parts, numbers, turn)
         queue = f"round-{turn}"
@@ -93,6 +97,7 @@ class CeleryWorker:
         wall = await self._finished(turn, len(ids))
         spent = self._cpu() - before
         self._app.control.cancel_consumer(queue, **self._asked)
+        os.killpg(self._process.pid, signal.SIGSTOP)
         return PeerRun(len(ids), wall, spent)
 
     async def _finished(self, turn: int, size: int) -> float:
@@ -132,6 +137,7 @@ def celery_worker(
         command,
         env={**os.environ, celery_app.SPEC: spec},
         stdout=subprocess.DEVNULL,
+        start_new_session=True,  # a group of its own, its children with it
     )
     try:
         patience = monotonic() + 30
@@ -140,6 +146,8 @@ def celery_worker(
                 raise RuntimeError("the Celery worker did not start: see above")
         yield CeleryWorker(app, node, parts, process)
     finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGCONT)
         process.terminate()
         process.wait(30)
         app.close()
