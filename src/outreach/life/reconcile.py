@@ -144,8 +144,8 @@ async def look_up(parts: Parts) -> int:
         since = row["sending_at"] - LOOK_BACK
         found = await carrier.look_up(message, since)
         async with parts.pool.acquire() as conn, conn.transaction():
-            (now,) = await receipts.lock(conn, [row["id"]])
-            if (now["state"], now["attempt"]) != (State.UNCERTAIN, row["attempt"]):
+            (current,) = await receipts.lock(conn, [row["id"]])
+            if (current["state"], current["attempt"]) != (State.UNCERTAIN, row["attempt"]):
                 continue  # settled while we asked: what we found may be another's
             ours = await _ours(conn, carrier.name, row["id"], since, found)
             if ours is None:
