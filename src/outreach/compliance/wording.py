@@ -84,7 +84,6 @@ class Wording:
     usual_keys: re.Pattern[str]
     phrases: Mapping[str, list[tuple[int, _Phrase]]]  # by key, with their places in the list
     raws: tuple[tuple[re.Pattern[str], _RawTable], ...]
-    symbols: re.Pattern[str]
     sms: _Sms
     reasons: Mapping[str, _Reason]
 
@@ -132,12 +131,14 @@ class Wording:
     def _sms(self, text: str, signature: str) -> Iterator[Finding]:
         head = f"【{signature}】"
         body = text.removeprefix(head)
-        if second := _BRACKETS.search(body):
+        if ("【" in body or "】" in body) and (second := _BRACKETS.search(body)):
             says = f"除开头的签名“{head}”外不得再有【】"
             yield self._finding("M-02", says, {"at": len(text) - len(body) + second.start()})
-        for hit in self.symbols.finditer(text):
-            says = f"含有短信禁用符号“{hit[0]}”"
-            yield self._finding("M-04", says, {"symbol": hit[0], "at": hit.start()})
+        # nearly always none is there: asked one by one, they are looked for much faster
+        for symbol in filter(text.__contains__, self.sms.symbols):
+            for hit in re.finditer(re.escape(symbol), text):
+                says = f"含有短信禁用符号“{symbol}”"
+                yield self._finding("M-04", says, {"symbol": symbol, "at": hit.start()})
         units = len(text.encode("utf-16-le", "surrogatepass")) // 2
         limit, flag = self.sms.max_units, self.sms.flag_units
         values = {"units": units, "limit": limit}
@@ -210,7 +211,6 @@ def load_wording(path: Path) -> Wording:
         usual_keys=_any(phrase for phrase in phrases if phrase.rest),
         phrases=by_key,
         raws=tuple((re.compile(entry.match), entry) for entry in table.raw),
-        symbols=re.compile(f"[{re.escape(table.sms.symbols)}]"),
         sms=table.sms,
         reasons=table.reasons,
     )

@@ -51,7 +51,7 @@ join contact_points p on p.id = n.contact_point_id
 left join sealing_keys dk on dk.id = d.id
 left join sealing_keys pk on pk.id = p.id
 cross join lateral (
-    select jsonb_agg(jsonb_build_object(
+    select json_agg(json_build_object(
         'role', y.role, 'tail', a.number_tail, 'product', a.product, 'due', a.due_date,
         'statement', a.statement_date, 'oldest', a.oldest_unpaid_due_date,
         'as_of', a.balance_as_of, 'minimum_payment', a.minimum_payment, 'overdue', a.overdue,
@@ -64,7 +64,7 @@ cross join lateral (
     where a.id = any(n.account_ids)
 ) a
 cross join lateral (
-    select jsonb_agg(jsonb_build_object('kind', s.kind, 'since', s.since, 'until', s.expires_at))
+    select json_agg(json_build_object('kind', s.kind, 'since', s.since, 'until', s.expires_at))
         as standings
     from standings s where s.debtor_id = n.debtor_id and s.ended_at is null
 ) s

@@ -34,6 +34,12 @@ def about_data(error: Exception) -> bool:
     return not isinstance(error, refused)
 
 
+async def _leave(_: Connection) -> None:
+    """What a worker's connection goes back to the pool with: nothing to clear away, for whoever
+    takes a lock of the session gives it back. The usual reset is a round trip a chunk.
+    """
+
+
 async def open_pool(
     dsn: str,
     size: int = 8,
@@ -47,6 +53,7 @@ async def open_pool(
     anew each time costs as much as answering it. ``init`` sees every new connection first; what it
     raises, whoever wanted that connection gets.
     """
+    reset = None
     settings = {"application_name": "outreach", "timezone": "UTC", "jit": "off"}
     if generic_plans:
         settings["plan_cache_mode"] = "force_generic_plan"
@@ -54,10 +61,11 @@ async def open_pool(
         settings["enable_seqscan"] = "off"
         # a worker that is suspended in a transaction must not hold its rows for ever
         settings["idle_in_transaction_session_timeout"] = "60s"
+        reset = _leave
     try:
         # no floor: asyncpg would restore it behind our back, and log each failure with a traceback
         pool: Pool = await asyncpg.create_pool(
-            dsn, min_size=0, max_size=size, server_settings=settings, init=init
+            dsn, min_size=0, max_size=size, server_settings=settings, init=init, reset=reset
         )
         async with pool.acquire():
             pass

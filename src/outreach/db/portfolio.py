@@ -55,9 +55,14 @@ COLUMNS = {table: tuple(columns.split()) for table, columns in _COLUMNS.items()}
 
 
 async def take_lock(conn: Connection) -> bool:
-    """One import at a time, until this connection goes back to its pool."""
+    """One import at a time, until the lock is given back or this connection ends."""
     held: bool = await conn.fetchval("select pg_try_advisory_lock(hashtext('outreach.import'))")
     return held
+
+
+async def give_lock_back(conn: Connection) -> None:
+    """For a dry run, which takes none, too."""
+    await conn.execute("select pg_advisory_unlock_all()")
 
 
 async def start(

@@ -50,7 +50,7 @@ def _refuse_floats(value: object) -> None:
     elif isinstance(value, list | tuple):
         items = value
     for item in items:
-        if type(item) not in _PLAIN:
+        if type(item) not in _PLAIN and item != []:
             _refuse_floats(item)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
+from functools import lru_cache
 from operator import add, attrgetter
 from typing import Any
 from uuid import UUID
@@ -25,7 +26,7 @@ from outreach.templating.context import (
     DebtorWords,
     TotalWords,
 )
-from outreach.templating.words import masked_name, salutation
+from outreach.templating.words import salutation
 
 _SUMS = tuple(field.name for field in fields(TotalWords))
 _sums_of = attrgetter(*_SUMS)
@@ -82,6 +83,11 @@ def local_day(now: datetime, zone: str) -> date:
     return local_time(now, zone).date()
 
 
+@lru_cache(maxsize=256)  # a portfolio's balances are of one instant, or of a few
+def _day_of(instant: str, zone: str) -> date:
+    return local_day(datetime.fromisoformat(instant), zone)
+
+
 def letter_number(today: date, number: int) -> str:
     """函件编号: the day and the notice's own number, unique in this institution."""
     return f"{today.year:04}{today.month:02}{today.day:02}-{number:08}"
@@ -96,12 +102,11 @@ def build_context(
         creditor=kind.creditor,
         debtor=DebtorWords(
             name=person.name,
-            masked_name=masked_name(person.name, kind.locale),
             salutation=salutation(person.name, person.sex, kind.locale),
         ),
         accounts=words,
         totals=_total_words(words),
-        as_of=min([local_day(as_of(account), row["zone"]) for account in accounts]),
+        as_of=min([_day_of(account["as_of"], row["zone"]) for account in accounts]),
         today=kind.today,
         due_date=min([each.due_date for each in words]),
         deadline=kind.deadline,

@@ -152,9 +152,13 @@ class _Run:
             try:
                 async with self._parts.pool.acquire() as conn:
                     await self._begin(conn)
-                    with rare_collection():
-                        await self._pass(conn, reading, job, refusals)
-                    await self._end(conn)
+                    try:
+                        with rare_collection():
+                            await self._pass(conn, reading, job, refusals)
+                        await self._end(conn)
+                    finally:
+                        if not conn.is_closed():
+                            await db.give_lock_back(conn)
             except _AWAY as error:
                 raise OutreachError(
                     f"the database went away ({type(error).__name__}): {report.file} is imported "

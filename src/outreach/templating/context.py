@@ -31,7 +31,6 @@ class DebtorWords:
     """Whom we write to. ``salutation`` is 王先生 / 李女士 / 尊敬的客户 in the locale's usage."""
 
     name: str
-    masked_name: str
     salutation: str
 
 

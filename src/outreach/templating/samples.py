@@ -156,7 +156,6 @@ def _context(
         creditor=_CREDITORS[locale],
         debtor=DebtorWords(
             name=name,
-            masked_name=masked_name(name, locale),
             salutation=salutation(name, sex, locale),
         ),
         accounts=accounts,
