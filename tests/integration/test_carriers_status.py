@@ -3,7 +3,6 @@
 import asyncio
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,6 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from outreach import cli
 from outreach.clock import Clock
 from outreach.db import quotas
 from outreach.pace import Pace, Told, limits_of
@@ -40,23 +38,6 @@ def settings(
     ):
         monkeypatch.setenv(f"OUTREACH_{name}", value)
     return load()
-
-
-@pytest.fixture
-def outreach(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Outreach:
-    """The command itself, in this process; fails unless it ends well."""
-
-    def run(*arguments: str) -> str:
-        monkeypatch.setattr(sys, "argv", ["outreach", *arguments])
-        monkeypatch.setenv("COLUMNS", "160")
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        assert not ended.value.code, said.err
-        return said.out
-
-    return run
 
 
 @pytest.fixture

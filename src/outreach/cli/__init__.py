@@ -29,6 +29,7 @@ NOUNS = {
     "accounts": "accounts",
     "payments": "payments",
     "debtor": "debtor",
+    "segment": "segment",
     "notice": "notice",
     "history": "history",
     "uncertain": "uncertain",

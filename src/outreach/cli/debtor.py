@@ -1,4 +1,4 @@
-"""``outreach debtor show``: who somebody is, what they owe, what was said. Read before writing."""
+"""``outreach debtor``: who somebody is, what they owe, what was said. Read before writing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +13,10 @@ from rich.console import Console
 
 from outreach.cli.dossier import print_dossier, timeline_table
 from outreach.cli.session import actor_of, office, run
-from outreach.db import events
-from outreach.domain.errors import InvalidInput
-from outreach.domain.events import EventKind
+from outreach.db import debtors, events, segments
+from outreach.domain.errors import Conflict, InvalidInput
+from outreach.domain.events import Event, EventKind, debtor_stream
+from outreach.ledger.envelope import prepare
 from outreach.ledger.keys import MasterKeys
 from outreach.proof.listing import line_json
 from outreach.proof.mask import mask_text
@@ -24,11 +25,6 @@ from outreach.proof.reading import find_debtor, note_reading
 from outreach.proof.timeline import Line, Words, read_line, words_of
 
 app = typer.Typer(help="Debtors (债务人).", no_args_is_help=True)
-
-
-@app.callback()
-def begin() -> None:
-    """Keep ``debtor`` a group though it has one command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +58,48 @@ def show(
     else:
         console = Console(highlight=False)
         print_dossier(console, dossier.profile, dossier.timeline, dossier.now, ours=words)
+
+
+TAG_LENGTH = 30
+
+
+@app.command()
+def tag(
+    context: typer.Context,
+    debtor: Annotated[str, typer.Argument(help="The debtor's id, or an account's number or id.")],
+    word: Annotated[str, typer.Argument(metavar="TAG", help="A word that segments may ask for.")],
+    remove: Annotated[bool, typer.Option("--remove", help="Take the tag away.")] = False,
+) -> None:
+    """Give a debtor a tag (标签), or take it away; both stand in their history."""
+    word = word.strip()
+    if not 0 < len(word) <= TAG_LENGTH or not word.isprintable():
+        raise InvalidInput(f"a tag has 1 to {TAG_LENGTH} characters of one line", "shorten it")
+    if not run(_tag(debtor, word, not remove, actor_of(context))):
+        raise Conflict(f"the debtor {'does not carry' if remove else 'carries'} this tag already")
+    typer.echo(f"{'removed' if remove else 'tagged'}: {word}")
+
+
+async def _tag(name: str, word: str, add: bool, actor: str) -> bool:
+    async with office() as parts, parts.pool.acquire() as conn, conn.transaction():
+        debtor_id, now = await find_debtor(conn, parts.lookup, name), parts.clock.now()
+        row = await debtors.debtor(conn, debtor_id)
+        assert row is not None
+        if add:
+            changed = await segments.tag(conn, debtor_id, word, actor, now)
+        else:
+            changed = await segments.untag(conn, debtor_id, word)
+        if changed:
+            event = Event(
+                kind=EventKind.TAGGED if add else EventKind.UNTAGGED,
+                at=now,
+                stream=debtor_stream(debtor_id),
+                creditor_id=row["creditor_id"],
+                actor=actor,
+                debtor_id=debtor_id,
+                data={"tag": word},
+            )
+            await events.append(conn, [prepare(event)])
+        return changed
 
 
 async def _load(name: str, actor: str, unmask: bool, reason: str) -> Dossier:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import asyncpg
 
+from outreach.db.filters import Where
 from outreach.db.pool import Connection
 
 
@@ -28,6 +29,38 @@ async def open_debts(conn: Connection) -> list[asyncpg.Record]:
            join debtors d on d.id = y.debtor_id
            where y.role in ('primary', 'joint')
            group by d.id, a.creditor_id, a.currency order by d.id, a.creditor_id, a.currency"""
+    )
+
+
+async def count(conn: Connection, where: Where) -> list[asyncpg.Record]:
+    """How many notices a filter's audience would get, one per debtor, creditor and currency.
+
+    A row for each creditor, currency, stage (the rank of the latest account's) and what those
+    people can be reached by (``phone``, ``email``, ``address``): ``notices``, ``accounts``, and
+    ``overdue`` and ``balance`` in minor units.
+    """
+    return await conn.fetch(
+        f"""with chosen as (
+               select d.id, a.creditor_id, a.currency, max({where.stage}) as stage,
+                   count(*) as accounts, sum(a.overdue) as overdue, sum(a.balance) as balance
+               from parties y join accounts a on a.id = y.account_id
+               join debtors d on d.id = y.debtor_id
+               where {where.sql} group by d.id, a.creditor_id, a.currency
+           )
+           select c.creditor_id, c.currency, c.stage, r.phone, r.email, r.address,
+               count(*) as notices, sum(c.accounts)::bigint as accounts,
+               sum(c.overdue)::bigint as overdue, sum(c.balance)::bigint as balance
+           from chosen c
+           cross join lateral (
+               select coalesce(bool_or(kind = 'phone'), false) as phone,
+                   coalesce(bool_or(kind = 'email'), false) as email,
+                   coalesce(bool_or(kind = 'address'), false) as address
+               from contact_points p
+               where p.debtor_id = c.id and p.dead_at is null and p.opted_out_at is null
+                   and p.wrong_person_at is null
+           ) r
+           group by 1, 2, 3, 4, 5, 6 order by 1, 2, 3, 4, 5, 6""",
+        *where.args,
     )
 
 

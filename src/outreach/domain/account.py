@@ -30,6 +30,10 @@ class StageTable:
                 return bucket
         return Bucket.M6_PLUS
 
+    def rank(self, bucket: str) -> int:
+        """How many stages come before this one."""
+        return [*(stage for stage, _ in self.last_days), Bucket.M6_PLUS].index(Bucket(bucket))
+
 
 DEFAULT_STAGES = StageTable(
     (

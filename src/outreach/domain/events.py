@@ -45,6 +45,8 @@ class EventKind(StrEnum):
     CALL_LOGGED = "call_logged"
     VISIT_LOGGED = "visit_logged"
     NOTE = "note"
+    TAGGED = "tagged"
+    UNTAGGED = "untagged"
     CORRECTED = "corrected"
     EXPORTED = "exported"
     VIEWED = "viewed"

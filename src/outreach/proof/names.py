@@ -46,6 +46,8 @@ EVENTS: Mapping[EventKind, str] = {
     EventKind.CALL_LOGGED: "电话记录",
     EventKind.VISIT_LOGGED: "外访记录",
     EventKind.NOTE: "备注",
+    EventKind.TAGGED: "加标签",
+    EventKind.UNTAGGED: "去标签",
     EventKind.CORRECTED: "更正",
     EventKind.EXPORTED: "导出记录",
     EventKind.VIEWED: "查阅记录",
