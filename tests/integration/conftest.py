@@ -1,11 +1,15 @@
-"""The command itself, for the tests of what it says."""
+"""The command itself and a few people, for the tests of what it says."""
 
 import sys
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from outreach import cli
+from outreach.clock import Clock
 
 Outreach = Callable[..., str]
 
@@ -25,3 +29,45 @@ def outreach(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
         return said.out
 
     return run
+
+
+HEAD = (
+    "债权人,账号,角色,产品,币种,到期还款日,最早逾期到期日,最低还款额,逾期金额,余额,本金,利息,违约金,"
+    "费用,余额时点,姓名,性别,证件号,语言,手机,手机来源,手机已核实,邮箱,邮箱来源,邮箱已核实"
+)
+
+
+def _line(number: int, overdue: str, days: int, phone: str, email: str) -> str:
+    today = Clock().now().astimezone(ZoneInfo("Asia/Shanghai")).date()
+    late = today - timedelta(days=days)
+    return (
+        f"qinglan-bank,99990000{number:08},主借款人,青岚信用卡,CNY,{late},{late},100.00,{overdue},"
+        f"1000.00,1000.00,0.00,0.00,0.00,{today} 02:00:00,云小满,女,00000019700101{number:04},"
+        f"zh-CN,{phone},{'合同预留' if phone else ''},{'是' if phone else ''},"
+        f"{email},{'合同预留' if email else ''},{'是' if email else ''}"
+    )
+
+
+@pytest.fixture
+def portfolio(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    database_url: str,
+    redis_url: str,
+    outreach: Outreach,
+) -> None:
+    """Three people: early with phone and mailbox, late with a phone, late with neither."""
+    for name, value in (
+        ("DATA_DIR", str(tmp_path / "data")),
+        ("DATABASE_URL", database_url),
+        ("REDIS_URL", redis_url),
+    ):
+        monkeypatch.setenv(f"OUTREACH_{name}", value)
+    file = tmp_path / "accounts.csv"
+    rows = [
+        _line(1, "100.00", 10, "15400000001", "one@debtor.test"),
+        _line(2, "200.50", 40, "15400000002", ""),
+        _line(3, "300.00", 45, "", ""),
+    ]
+    file.write_text("\n".join([HEAD, *rows]) + "\n", encoding="utf-8")
+    outreach("accounts", "import", str(file))

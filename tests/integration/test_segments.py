@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from random import Random
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -18,7 +17,6 @@ from hypothesis import HealthCheck, given, settings
 
 from drawn import FILTERS
 from outreach import cli
-from outreach.clock import Clock
 from outreach.db.filters import where
 from outreach.domain.account import DEFAULT_STAGES, days_past_due
 from outreach.domain.audience import Filter, holds, parse
@@ -234,48 +232,6 @@ def test_whatever_is_asked(chosen: Ask, people: list[Somebody]) -> None:
 # ------------------------------------------------------------------------------------- the command
 
 
-HEAD = (
-    "债权人,账号,角色,产品,币种,到期还款日,最早逾期到期日,最低还款额,逾期金额,余额,本金,利息,违约金,"
-    "费用,余额时点,姓名,性别,证件号,语言,手机,手机来源,手机已核实,邮箱,邮箱来源,邮箱已核实"
-)
-
-
-def _line(number: int, overdue: str, days: int, phone: str, email: str) -> str:
-    today = Clock().now().astimezone(ZoneInfo("Asia/Shanghai")).date()
-    late = today - timedelta(days=days)
-    return (
-        f"qinglan-bank,99990000{number:08},主借款人,青岚信用卡,CNY,{late},{late},100.00,{overdue},"
-        f"1000.00,1000.00,0.00,0.00,0.00,{today} 02:00:00,云小满,女,00000019700101{number:04},"
-        f"zh-CN,{phone},{'合同预留' if phone else ''},{'是' if phone else ''},"
-        f"{email},{'合同预留' if email else ''},{'是' if email else ''}"
-    )
-
-
-@pytest.fixture
-def portfolio(
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    database_url: str,
-    redis_url: str,
-    outreach: Outreach,
-) -> None:
-    """Three people: early with phone and mailbox, late with a phone, late with neither."""
-    for name, value in (
-        ("DATA_DIR", str(tmp_path / "data")),
-        ("DATABASE_URL", database_url),
-        ("REDIS_URL", redis_url),
-    ):
-        monkeypatch.setenv(f"OUTREACH_{name}", value)
-    file = tmp_path / "accounts.csv"
-    rows = [
-        _line(1, "100.00", 10, "15400000001", "one@debtor.test"),
-        _line(2, "200.50", 40, "15400000002", ""),
-        _line(3, "300.00", 45, "", ""),
-    ]
-    file.write_text("\n".join([HEAD, *rows]) + "\n", encoding="utf-8")
-    outreach("accounts", "import", str(file))
-
-
 @pytest.mark.usefixtures("portfolio")
 def test_a_segment_is_kept_in_one_spelling_and_counted(outreach: Outreach) -> None:
     said = outreach("segment", "save", "late", "阶段属于（M2，M3）且逾期金额≥200")
@@ -318,7 +274,7 @@ def test_a_tag_is_given_and_taken_in_the_debtors_history(outreach: Outreach) -> 
     [
         (("segment", "save", "x", "dpd >> 3"), "character 6"),
         (("segment", "save", " ", "dpd > 3"), "1 to 60 characters"),
-        (("segment", "count"), "say whom to count"),
+        (("segment", "count"), "say whom is meant"),
         (("segment", "count", "none"), "no segment 'none'"),
         (("segment", "remove", "none"), "no segment 'none'"),
         (("debtor", "tag", "9999000000000001", "x" * 31), "1 to 30 characters"),

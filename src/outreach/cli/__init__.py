@@ -30,6 +30,7 @@ NOUNS = {
     "payments": "payments",
     "debtor": "debtor",
     "segment": "segment",
+    "campaign": "campaign",
     "notice": "notice",
     "history": "history",
     "uncertain": "uncertain",

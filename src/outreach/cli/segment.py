@@ -17,6 +17,8 @@ from outreach.domain.audience import FIELDS, Filter, parse
 from outreach.domain.contact import KIND_FOR, Channel
 from outreach.domain.errors import InvalidInput, NotFound
 from outreach.domain.money import Currency, Money
+from outreach.life.parts import Parts
+from outreach.proof.names import CHANNELS
 
 app = typer.Typer(
     help="Segments (受众): filters over the portfolio, kept by name.", no_args_is_help=True
@@ -88,34 +90,47 @@ def count(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Count whom a segment or filter means now: exact, by stage and by channel; changes nothing."""
-    if (name is None) == (text is None):
-        raise InvalidInput("say whom to count", "a segment's name, or --filter FILTER")
-    asked, rows = run(_count(name, parse(text) if text else None))
+    asked, rows = run(_count(name, text))
     if as_json:
         typer.echo(orjson.dumps({"filter": str(asked), "counts": rows}).decode())
         return
     console.print(str(asked), markup=False)
     if not rows:
         console.print("nobody")
-        return
+    print_counts(rows)
+
+
+def print_counts(rows: list[dict[str, Any]]) -> None:
+    """A table for each creditor and currency."""
     for creditor, currency in sorted({(row["creditor"], row["currency"]) for row in rows}):
         among = [r for r in rows if (r["creditor"], r["currency"]) == (creditor, currency)]
         console.print(_table(f"{creditor} {currency}", among))
 
 
-async def _count(name: str | None, asked: Filter | None) -> tuple[Filter, list[dict[str, Any]]]:
-    async with office() as parts, parts.pool.acquire() as conn:
-        if asked is None:
-            assert name is not None
-            kept = await segments.find(conn, name)
-            if kept is None:
-                raise NotFound(f"no segment {name!r}", "outreach segment list")
-            asked = parse(kept["filter"])
-        found = await audience.count(conn, where(asked, parts.clock.now(), DEFAULT_STAGES))
-    return asked, [_shown(row) for row in found]
+async def _count(name: str | None, text: str | None) -> tuple[Filter, list[dict[str, Any]]]:
+    async with office() as parts:
+        asked = await whom(parts, name, text)
+        async with parts.pool.acquire() as conn:
+            found = await audience.count(conn, where(asked, parts.clock.now(), DEFAULT_STAGES))
+    return asked, [shown_count(row) for row in found]
 
 
-def _shown(row: asyncpg.Record) -> dict[str, Any]:
+async def whom(parts: Parts, name: str | None, text: str | None) -> Filter:
+    """The filter of a segment, or the one given; raises ``InvalidInput`` unless it is one of them,
+    ``NotFound`` for a segment that is not there.
+    """
+    if text is not None and name is None:
+        return parse(text)
+    if name is None or text is not None:
+        raise InvalidInput("say whom is meant", "a segment's name or --filter FILTER, not both")
+    async with parts.pool.acquire() as conn:
+        kept = await segments.find(conn, name)
+    if kept is None:
+        raise NotFound(f"no segment {name!r}", "outreach segment list")
+    return parse(kept["filter"])
+
+
+def shown_count(row: asyncpg.Record) -> dict[str, Any]:
     currency = Currency(row["currency"])
     return {
         "creditor": row["creditor_id"],
@@ -130,7 +145,7 @@ def _shown(row: asyncpg.Record) -> dict[str, Any]:
 
 
 def _table(title: str, rows: list[dict[str, Any]]) -> Table:
-    heads = ("阶段", "人数", "账户", "逾期金额", "余额", *Channel, "无法触达")
+    heads = ("阶段", "人数", "账户", "逾期金额", "余额", *CHANNELS.values(), "无法触达")
     table = Table(*heads, title=title, title_justify="left")
     for bucket in Bucket:
         if among := [row for row in rows if row["bucket"] == bucket]:

@@ -1,5 +1,6 @@
 """Whom to write to: one row per debtor, creditor and currency with something open."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -7,6 +8,13 @@ import asyncpg
 
 from outreach.db.filters import Where
 from outreach.db.pool import Connection
+from outreach.domain.contact import ContactKind
+
+_BEST_POINTS = """(select jsonb_object_agg(kind, id) from (
+    select distinct on (p.kind) p.kind, p.id from contact_points p
+    where p.debtor_id = d.id and p.dead_at is null and p.opted_out_at is null
+        and p.wrong_person_at is null
+    order by p.kind, p.verified desc, p.created_at desc, p.id desc) best)"""
 
 
 async def open_debts(conn: Connection) -> list[asyncpg.Record]:
@@ -15,15 +23,10 @@ async def open_debts(conn: Connection) -> list[asyncpg.Record]:
     ``points`` maps a kind (phone, email, address) to the point's id; unusable points are left out.
     """
     return await conn.fetch(
-        """select d.id as debtor_id, d.locale, d.zone, a.creditor_id, a.currency,
+        f"""select d.id as debtor_id, d.locale, d.zone, a.creditor_id, a.currency,
                array_agg(a.id order by a.number_tail, a.id) as account_ids,
                min(a.oldest_unpaid_due_date) as oldest_unpaid_due_date,
-               (select jsonb_object_agg(kind, id) from (
-                    select distinct on (p.kind) p.kind, p.id from contact_points p
-                    where p.debtor_id = d.id and p.dead_at is null and p.opted_out_at is null
-                        and p.wrong_person_at is null
-                    order by p.kind, p.verified desc, p.created_at desc, p.id desc
-               ) best) as points
+               {_BEST_POINTS} as points
            from parties y
            join accounts a on a.id = y.account_id and a.balance > 0
            join debtors d on d.id = y.debtor_id
@@ -61,6 +64,36 @@ async def count(conn: Connection, where: Where) -> list[asyncpg.Record]:
            ) r
            group by 1, 2, 3, 4, 5, 6 order by 1, 2, 3, 4, 5, 6""",
         *where.args,
+    )
+
+
+async def sample(
+    conn: Connection, where: Where, kinds: Sequence[ContactKind], size: int
+) -> list[asyncpg.Record]:
+    """Up to ``size`` of a filter's audience who have a usable point of one of ``kinds``, drawn at
+    random but always the same: ``debtor_id, creditor_id, currency, account_ids, points``.
+    """
+    number = len(where.args)
+    return await conn.fetch(
+        f"""with chosen as (
+               select d.id, a.creditor_id, a.currency,
+                   array_agg(a.id order by a.number_tail, a.id) as account_ids,
+                   max({where.stage}) as stage
+               from parties y join accounts a on a.id = y.account_id
+               join debtors d on d.id = y.debtor_id
+               where {where.sql} and exists (select from contact_points p
+                   where p.debtor_id = d.id and p.kind = any(${number + 1}::text[])
+                       and p.dead_at is null and p.opted_out_at is null
+                       and p.wrong_person_at is null)
+               group by d.id, a.creditor_id, a.currency
+           )
+           select d.id as debtor_id, d.creditor_id, d.currency, d.account_ids,
+               {_BEST_POINTS} as points
+           from (select * from chosen
+                 order by md5(id::text), creditor_id, currency limit ${number + 2}) d""",
+        *where.args,
+        kinds,
+        size,
     )
 
 

@@ -1,0 +1,1 @@
+"""Campaigns (批次): an audience, a purpose, and what would come of writing to it."""
