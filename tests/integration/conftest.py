@@ -31,6 +31,21 @@ def outreach(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     return run
 
 
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Outreach:
+    """The command where it must refuse; what it says of it."""
+
+    def run(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["outreach", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert ended.value.code == cli.REFUSED
+        return capsys.readouterr().err
+
+    return run
+
+
 HEAD = (
     "债权人,账号,角色,产品,币种,到期还款日,最早逾期到期日,最低还款额,逾期金额,余额,本金,利息,违约金,"
     "费用,余额时点,姓名,性别,证件号,语言,手机,手机来源,手机已核实,邮箱,邮箱来源,邮箱已核实"

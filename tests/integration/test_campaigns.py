@@ -1,9 +1,10 @@
-"""A campaign's forecast: exact where it counts, honest where it samples, and it writes nothing."""
+"""Campaigns: forecast without a trace, drafted, and approved by four eyes."""
 
 import asyncio
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -80,6 +81,121 @@ def test_what_has_no_words_fails_and_says_so(outreach: Outreach) -> None:
 @pytest.mark.usefixtures("portfolio")
 def test_a_segment_is_previewed_by_its_name(outreach: Outreach) -> None:
     outreach("segment", "save", "late", "dpd > 30")
-    asked = ("campaign", "preview", "late", "--purpose", "overdue_notice", "--channel", "sms")
+    whom = ("--segment", "late")
+    asked = ("campaign", "preview", *whom, "--purpose", "overdue_notice", "--channel", "sms")
     found = json.loads(outreach(*asked, "--at", at(10), "--sample", "1", "--json"))
     assert (found["notices"], found["unreachable"], found["sampled"]) == (2, 1, 1)
+
+
+# ------------------------------------------------------------------------------------- approval
+
+
+Refused = Callable[..., str]
+
+
+@pytest.fixture
+def drafted(
+    portfolio: None,  # noqa: ARG001 - there must be somebody
+    monkeypatch: pytest.MonkeyPatch,
+    outreach: Outreach,
+) -> str:
+    """A draft of Mei's that reaches two; its number."""
+    monkeypatch.setenv("OUTREACH_APPROVE_FROM", "2")
+    said = outreach("--as", "mei", *CREATE, "--filter", "dpd > 0", "--channel", "email")
+    assert said.endswith(": draft: 十一月\n")
+    return said.split()[1].rstrip(":")
+
+
+CREATE = (
+    *("campaign", "create", "十一月", "--creditor", "qinglan-bank"),
+    *("--purpose", "overdue_notice", "--channel", "sms"),
+)
+
+
+def shown(outreach: Outreach, number: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(outreach("campaign", "show", number, "--json"))
+    return found
+
+
+def test_a_second_person_approves(outreach: Outreach, refused: Refused, drafted: str) -> None:
+    said = outreach("--as", "mei", "campaign", "submit", drafted)
+    assert said == f"campaign {drafted}: submitted, 2 notices: 十一月\n"
+    assert "a second person" in refused("--as", "mei", "campaign", "approve", drafted)
+    assert "approved" in outreach("--as", "lin", "campaign", "approve", drafted)
+    found = shown(outreach, drafted)
+    assert (found["state"], found["approved_by"]) == ("approved", "user:lin")
+    assert [(move["kind"], move["actor"]) for move in found["events"]] == [
+        ("drafted", "user:mei"),
+        ("submitted", "user:mei"),
+        ("approved", "user:lin"),
+    ]
+    assert found["events"][0]["data"]["audience"] == "dpd > 0"
+    assert "十一月" in outreach("campaign", "list")
+    assert "短信 → 邮件" in outreach("campaign", "show", drafted)
+
+
+def test_who_submits_for_another_does_not_approve(
+    outreach: Outreach, refused: Refused, drafted: str
+) -> None:
+    outreach("--as", "lin", "campaign", "submit", drafted)
+    assert "a second person" in refused("--as", "lin", "campaign", "approve", drafted)
+    assert "a second person" in refused("--as", "mei", "campaign", "approve", drafted)
+
+
+def test_a_small_one_needs_no_second_person(
+    outreach: Outreach, monkeypatch: pytest.MonkeyPatch, drafted: str
+) -> None:
+    monkeypatch.setenv("OUTREACH_APPROVE_FROM", "3")
+    assert "approved, 2 notices" in outreach("--as", "mei", "campaign", "submit", drafted)
+    [*_, move] = shown(outreach, drafted)["events"]
+    assert move["data"] == {"notices": 2, "alone": True}
+
+
+def test_sent_back_it_is_submitted_again(
+    outreach: Outreach, refused: Refused, drafted: str
+) -> None:
+    outreach("--as", "mei", "campaign", "submit", drafted)
+    said = refused("--as", "lin", "campaign", "send-back", drafted, "--reason", " ")
+    assert "say why" in said
+    outreach("--as", "lin", "campaign", "send-back", drafted, "--reason", "too early")
+    assert shown(outreach, drafted)["submitted_by"] is None
+    assert "not submitted" in refused("--as", "lin", "campaign", "approve", drafted)
+    outreach("--as", "lin", "campaign", "submit", drafted)
+    outreach("--as", "cai", "campaign", "approve", drafted)
+
+
+def test_cancelled_it_is_over(outreach: Outreach, refused: Refused, drafted: str) -> None:
+    outreach("campaign", "cancel", drafted, "--reason", "no longer wanted")
+    for verb in (("submit",), ("approve",), ("cancel", "--reason", "again")):
+        command, *more = verb
+        said = refused("campaign", command, drafted, *more)
+        assert "is cancelled: it cannot become" in said
+        assert "it is over" in said
+
+
+def test_another_creditors_debtors_are_not_reached(
+    outreach: Outreach, refused: Refused, drafted: str
+) -> None:
+    other = ("campaign", "create", "x", "--creditor", "hk-harbour-bank")
+    said = outreach(*other, *CREATE[5:], "--filter", "dpd > 0")
+    assert "reaches nobody" in refused("campaign", "submit", said.split()[1].rstrip(":"))
+    assert shown(outreach, drafted)["state"] == "draft"
+
+
+@pytest.mark.usefixtures("portfolio")
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((*CREATE, "--filter", "dpd >"), "a whole number"),
+        ((*CREATE, "--segment", "none"), "no segment 'none'"),
+        ((*CREATE, "--filter", "dpd > 0", "--channel", "sms"), "each at most once"),
+        (("campaign", "create", " ", *CREATE[3:], "--filter", "dpd > 0"), "1 to 60 characters"),
+        (("campaign", "show", "999"), "no campaign 999"),
+        (("campaign", "approve", "999"), "no campaign 999"),
+        ((*CREATE[:4], "no-bank", *CREATE[5:], "--filter", "dpd > 0"), "no-bank"),
+        ((*CREATE[:1], "preview", *CREATE[5:], "--filter", "dpd > 999"), "chooses nobody"),
+        ((*CREATE[:1], "preview", *CREATE[5:], "--filter", "dpd > 0", "--at", "noon"), "--at"),
+    ],
+)
+def test_what_cannot_be_is_refused(refused: Refused, arguments: tuple[str, ...], says: str) -> None:
+    assert says in refused(*arguments)

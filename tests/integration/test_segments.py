@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -16,7 +15,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from drawn import FILTERS
-from outreach import cli
 from outreach.db.filters import where
 from outreach.domain.account import DEFAULT_STAGES, days_past_due
 from outreach.domain.audience import Filter, holds, parse
@@ -283,13 +281,6 @@ def test_a_tag_is_given_and_taken_in_the_debtors_history(outreach: Outreach) -> 
     ],
 )
 def test_what_cannot_be_is_refused(
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    arguments: tuple[str, ...],
-    says: str,
+    refused: Outreach, arguments: tuple[str, ...], says: str
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["outreach", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == cli.REFUSED
-    assert says in capsys.readouterr().err
+    assert says in refused(*arguments)

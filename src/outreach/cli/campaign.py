@@ -1,8 +1,9 @@
 """``outreach campaign``: many notices at once, looked at before any of them exists."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import orjson
 import typer
@@ -10,32 +11,43 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
+from outreach.campaigns import approval
 from outreach.campaigns.forecast import SAMPLE, Estimate, Forecast, Plan, forecast
 from outreach.cli import progress
 from outreach.cli.segment import print_counts, shown_count, whom
-from outreach.cli.session import office, run
+from outreach.cli.session import actor_of, office, run
+from outreach.db import campaigns, events
+from outreach.db.pool import Connection
+from outreach.domain.campaign import Campaign
 from outreach.domain.contact import Channel
 from outreach.domain.errors import InvalidInput
+from outreach.domain.events import campaign_stream
 from outreach.domain.notice import Purpose
+from outreach.life.parts import Parts
 from outreach.proof.names import CHANNELS, PURPOSES
 
 app = typer.Typer(help="Campaigns (批次).", no_args_is_help=True)
 console = Console(highlight=False)
+T = TypeVar("T")
 
 
-@app.callback()
-def begin() -> None:
-    """Keep ``campaign`` a group though it has one command."""
+Number = Annotated[int, typer.Argument(help="The campaign's number.")]
+Reason = Annotated[str, typer.Option(help="Why; kept on record.")]
+Whom = Annotated[str | None, typer.Option("--segment", help="A segment's name.")]
+WhomText = Annotated[str | None, typer.Option("--filter", help="A filter not kept as a segment.")]
+Channels = Annotated[
+    list[Channel],
+    typer.Option("--channel", help="By which channel; again for what comes next in order."),
+]
+Why = Annotated[Purpose, typer.Option(help="Why we write (事由).")]
 
 
 @app.command()
 def preview(
-    purpose: Annotated[Purpose, typer.Option(help="Why we write (事由).")],
-    channel: Annotated[
-        list[Channel], typer.Option(help="By which channel; again for what comes next in order.")
-    ],
-    segment: Annotated[str | None, typer.Argument(help="A segment's name.")] = None,
-    text: Annotated[str | None, typer.Option("--filter", help="A filter not kept yet.")] = None,
+    purpose: Why,
+    channel: Channels,
+    segment: Whom = None,
+    text: WhomText = None,
     at: Annotated[
         str | None, typer.Option(help="When it would begin, 2026-11-24T09:30:00+08:00; else now.")
     ] = None,
@@ -174,3 +186,129 @@ def _rule(rules: Mapping[str, Mapping[str, str]], rule: str) -> str:
     if finding is None:
         return rule
     return f"{rule} {finding['says']} \\[{finding['confidence']}] {finding['source']}"
+
+
+# -------------------------------------------------------------------------------------- its life
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="What people call it.")],
+    creditor: Annotated[str, typer.Option(help="On whose behalf we write.")],
+    purpose: Why,
+    channel: Channels,
+    segment: Whom = None,
+    text: WhomText = None,
+) -> None:
+    """Draft a campaign; nothing is sent before it is submitted, approved and started."""
+    actor = actor_of(context)
+
+    async def work(parts: Parts, conn: Connection) -> Campaign:
+        asked = await whom(parts, segment, text)
+        return await approval.draft(
+            parts,
+            conn,
+            name=name,
+            creditor_id=creditor,
+            purpose=purpose,
+            channels=tuple(channel),
+            asked=asked,
+            actor=actor,
+        )
+
+    _say(run(_in_office(work)))
+
+
+@app.command()
+def submit(context: typer.Context, number: Number) -> None:
+    """Put a draft before a second person; a small one needs none and is approved at once."""
+    actor = actor_of(context)
+    _say(run(_in_office(lambda parts, conn: approval.submit(parts, conn, number, actor))))
+
+
+@app.command()
+def approve(context: typer.Context, number: Number) -> None:
+    """Approve what somebody else submitted."""
+    actor = actor_of(context)
+    _say(run(_in_office(lambda parts, conn: approval.approve(parts, conn, number, actor))))
+
+
+@app.command("send-back")
+def send_back(context: typer.Context, number: Number, reason: Reason) -> None:
+    """Give a submitted campaign back to its author, as a draft."""
+    actor = actor_of(context)
+    _say(run(_in_office(lambda p, conn: approval.send_back(p, conn, number, actor, reason))))
+
+
+@app.command()
+def cancel(context: typer.Context, number: Number, reason: Reason) -> None:
+    """End a campaign for good."""
+    actor = actor_of(context)
+    _say(run(_in_office(lambda p, conn: approval.cancel(p, conn, number, actor, reason))))
+
+
+@app.command()
+def show(
+    number: Number,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show a campaign with every move, who made it and why."""
+    campaign, moves = run(_show(number))
+    if as_json:
+        shown = {**asdict(campaign), "events": moves}
+        typer.echo(orjson.dumps(shown, default=str).decode())
+        return
+    _say(campaign)
+    console.print(
+        f"{campaign.creditor_id}  {PURPOSES[campaign.purpose]} ({campaign.purpose})  "
+        f"{' → '.join(CHANNELS[channel] for channel in campaign.channels)}"
+    )
+    console.print(campaign.audience, markup=False)
+    table = Table("when", "what", "who", "how")
+    for move in moves:
+        how = "  ".join(f"{key}={value}" for key, value in move["data"].items())
+        table.add_row(f"{move['at']:%Y-%m-%d %H:%M:%S}", move["kind"], move["actor"], how)
+    console.print(table)
+
+
+async def _show(number: int) -> tuple[Campaign, list[dict[str, Any]]]:
+    async with office() as parts, parts.pool.acquire() as conn:
+        campaign = await approval.found(conn, number)
+        rows = await events.stream_events(conn, campaign_stream(campaign.id))
+    moves = [
+        {
+            "at": row["at"],
+            "kind": row["kind"],
+            "actor": row["actor"],
+            "data": orjson.loads(row["data"]),
+        }
+        for row in rows
+    ]
+    return campaign, moves
+
+
+@app.command("list")
+def list_all(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, the newest first.")] = 20,
+) -> None:
+    """List campaigns, the newest first."""
+    table = Table("number", "name", "creditor", "state", "notices", "by")
+    for each in run(_in_office(lambda _, conn: campaigns.newest(conn, limit))):
+        notices = f"{each.notices:,}" if each.notices is not None else ""
+        table.add_row(
+            str(each.number), each.name, each.creditor_id, each.state, notices, each.created_by
+        )
+    console.print(table)
+
+
+async def _in_office(work: Callable[[Parts, Connection], Awaitable[T]]) -> T:
+    async with office() as parts, parts.pool.acquire() as conn, conn.transaction():
+        return await work(parts, conn)
+
+
+def _say(campaign: Campaign) -> None:
+    many = f", {campaign.notices:,} notices" if campaign.notices is not None else ""
+    console.print(
+        f"campaign {campaign.number}: {campaign.state}{many}: {campaign.name}", markup=False
+    )

@@ -112,6 +112,13 @@ async def notice_events(conn: Connection, notice_id: UUID) -> list[asyncpg.Recor
     )
 
 
+async def stream_events(conn: Connection, stream: str) -> list[asyncpg.Record]:
+    """A stream's events in order, without payloads."""
+    return await conn.fetch(
+        f"select {COLUMNS} from contact_events e where e.stream = $1 order by e.at, e.id", stream
+    )
+
+
 async def last_hold(conn: Connection, notice_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
     """Per notice, the rules of its newest event if that is a hold: no hold is told twice."""
     rows = await conn.fetch(

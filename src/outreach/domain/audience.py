@@ -100,6 +100,13 @@ FIELDS = (
     Field("response", "回应", Holds.WORD, tuple(ResponseKind)),  # of the last one
 )
 _BY_NAME = {name: field for field in FIELDS for name in (field.name, field.chinese)}
+
+
+def field_named(name: str) -> Field:
+    """The field of an English or Chinese name; raises ``KeyError``."""
+    return _BY_NAME[name]
+
+
 _STAGES: tuple[str, ...] = tuple(Bucket)
 
 

@@ -53,6 +53,11 @@ class EventKind(StrEnum):
     STOPPED = "stopped"
     RESUMED = "resumed"
     ERASED = "erased"
+    # a campaign's, in its own stream
+    DRAFTED = "drafted"
+    SUBMITTED = "submitted"
+    APPROVED = "approved"
+    SENT_BACK = "sent_back"
 
 
 @frozen
@@ -80,6 +85,10 @@ class Event:
 
 def debtor_stream(debtor_id: UUID) -> str:
     return f"debtor:{debtor_id}"
+
+
+def campaign_stream(campaign_id: UUID) -> str:
+    return f"campaign:{campaign_id}"
 
 
 def user_stream(user_id: str) -> str:

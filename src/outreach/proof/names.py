@@ -54,6 +54,10 @@ EVENTS: Mapping[EventKind, str] = {
     EventKind.STOPPED: "停止发送",
     EventKind.RESUMED: "恢复发送",
     EventKind.ERASED: "依法删除",
+    EventKind.DRAFTED: "起草批次",
+    EventKind.SUBMITTED: "提交审批",
+    EventKind.APPROVED: "审批通过",
+    EventKind.SENT_BACK: "退回修改",
 }
 
 CHANNELS: Mapping[Channel, str] = {

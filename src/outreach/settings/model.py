@@ -93,6 +93,7 @@ class Settings(BaseSettings):
     feed_seconds: float = Field(0.5, gt=0)
     slots: int = Field(2, ge=1, le=8)  # bells, and so claims in flight, per lane and route
     max_attempts: int = Field(5, ge=1)
+    approve_from: int = Field(100, ge=1)  # notices of a campaign that a second person approves
     uncertain_minutes: float = Field(
         30, ge=0
     )  # how long evidence may take before a person is asked
