@@ -6,14 +6,13 @@ from uuid import UUID
 
 import asyncpg
 
-from outreach.db.filters import Where
+from outreach.db.filters import USABLE, Where
 from outreach.db.pool import Connection
 from outreach.domain.contact import ContactKind
 
-_BEST_POINTS = """(select jsonb_object_agg(kind, id) from (
+_BEST_POINTS = f"""(select jsonb_object_agg(kind, id) from (
     select distinct on (p.kind) p.kind, p.id from contact_points p
-    where p.debtor_id = d.id and p.dead_at is null and p.opted_out_at is null
-        and p.wrong_person_at is null
+    where p.debtor_id = d.id and {USABLE}
     order by p.kind, p.verified desc, p.created_at desc, p.id desc) best)"""
 
 
@@ -59,8 +58,7 @@ async def count(conn: Connection, where: Where) -> list[asyncpg.Record]:
                    coalesce(bool_or(kind = 'email'), false) as email,
                    coalesce(bool_or(kind = 'address'), false) as address
                from contact_points p
-               where p.debtor_id = c.id and p.dead_at is null and p.opted_out_at is null
-                   and p.wrong_person_at is null
+               where p.debtor_id = c.id and {USABLE}
            ) r
            group by 1, 2, 3, 4, 5, 6 order by 1, 2, 3, 4, 5, 6""",
         *where.args,
@@ -83,8 +81,7 @@ async def sample(
                join debtors d on d.id = y.debtor_id
                where {where.sql} and exists (select from contact_points p
                    where p.debtor_id = d.id and p.kind = any(${number + 1}::text[])
-                       and p.dead_at is null and p.opted_out_at is null
-                       and p.wrong_person_at is null)
+                       and {USABLE})
                group by d.id, a.creditor_id, a.currency
            )
            select d.id as debtor_id, d.creditor_id, d.currency, d.account_ids,

@@ -27,8 +27,10 @@ from outreach.domain.money import Currency
 
 _UNITS = " ".join(f"when '{currency}' then {10**currency.decimals}" for currency in Currency)
 
-_USABLE = """from contact_points p where p.debtor_id = d.id
-    and p.dead_at is null and p.opted_out_at is null and p.wrong_person_at is null"""
+USABLE = "p.dead_at is null and p.opted_out_at is null and p.wrong_person_at is null"
+"""Of a contact point ``p``: it may still be written to."""
+
+_POINTS = f"from contact_points p where p.debtor_id = d.id and {USABLE}"
 
 _CHANNELS = " ".join(f"when '{kind}' then '{channel}'" for channel, kind in KIND_FOR.items())
 
@@ -55,8 +57,8 @@ _FIELDS = {
     "jurisdiction": "d.jurisdiction",
     "locale": "d.locale",
     "role": "y.role",
-    "region": f"array(select p.region {_USABLE})",
-    "reachable": f"array(select case p.kind {_CHANNELS} end {_USABLE})",
+    "region": f"array(select p.region {_POINTS})",
+    "reachable": f"array(select case p.kind {_CHANNELS} end {_POINTS})",
     "tag": "array(select t.tag from tags t where t.debtor_id = d.id)",
     "overdue": _amount("overdue"),
     "minimum_payment": _amount("minimum_payment"),
