@@ -4,6 +4,7 @@ import asyncio
 import csv
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -20,6 +21,7 @@ from outreach.cli import app
 from outreach.compliance.gate import Verdict
 from outreach.db import debtors, events
 from outreach.db import facts as facts_db
+from outreach.db.pool import open_pool
 from outreach.domain.contact import Address, Channel
 from outreach.domain.errors import Conflict, InvalidInput, NotFound, OutreachError
 from outreach.domain.notice import Lane, Purpose
@@ -207,6 +209,25 @@ def copy(name: str, folder: Path) -> Path:
 
 
 # ------------------------------------------------------------------------------------ the examples
+
+
+HELD = "select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()"
+
+
+async def test_a_workers_connection_keeps_no_lock_of_an_import(
+    parts: Parts, database_url: str, tmp_path: Path
+) -> None:
+    """Its pool resets nothing: what is not given back is held as long as the worker lives."""
+    file = copy("accounts-gb18030.csv", tmp_path)
+    pool = await open_pool(database_url, 1, generic_plans=True)
+    try:
+        await import_accounts(replace(parts, pool=pool), file, ACTOR)
+        async with pool.acquire() as conn:
+            assert not await conn.fetchval(
+                "select count(*) from pg_locks where locktype = 'advisory'"
+            )
+    finally:
+        await pool.close()
 
 
 async def test_the_same_file_again_changes_nothing(parts: Parts, conn: Any, tmp_path: Path) -> None:

@@ -15,11 +15,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from drawn import FILTERS
+from meaning import holds
+from outreach.db import audience
 from outreach.db.filters import where
 from outreach.domain.account import DEFAULT_STAGES, days_past_due
-from outreach.domain.audience import Filter, holds, parse
-from outreach.domain.contact import KIND_FOR, Channel
+from outreach.domain.audience import Filter, fields_of
+from outreach.domain.contact import KIND_FOR, Channel, ContactKind
 from outreach.domain.debtor import Jurisdiction, Locale, Role
+from outreach.domain.filter_text import parse
 from outreach.domain.money import Currency
 from outreach.domain.reply import ResponseKind
 from outreach.ids import new_id
@@ -191,7 +194,7 @@ def chosen(database_url: str, people: list[Somebody]) -> Iterator[Ask]:
 
 
 def meant(asked: Filter, people: list[Somebody]) -> set[UUID]:
-    roles = {Role.PRIMARY, Role.JOINT} | ({Role.GUARANTOR} if "role " in str(asked) else set())
+    roles = {Role.PRIMARY, Role.JOINT} | ({Role.GUARANTOR} if "role" in fields_of(asked) else set())
     return {
         person.id
         for person in people
@@ -216,6 +219,35 @@ def test_sql_chooses_whom_the_words_mean(chosen: Ask, people: list[Somebody], as
     found = chosen(parse(asked))
     assert found == meant(parse(asked), people)
     assert 0 < len(found) < PEOPLE
+
+
+def test_what_somebody_guarantees_is_apart_from_what_they_owe(database_url: str) -> None:
+    """It has words of its own: one notice cannot say both."""
+    chance = Random(1)
+    one, other = Somebody(chance, 1), Somebody(chance, 2)
+    for person in (one, other):
+        person.role, person.currency, person.sums = Role.PRIMARY, Currency.CNY, [1, 1, 100]
+        person.points = [(Channel.SMS, "CN", True)]
+
+    async def ask() -> tuple[list[asyncpg.Record], list[asyncpg.Record]]:
+        conn = await asyncpg.connect(database_url)
+        await conn.execute("insert into creditors values ('yunshan', '云杉', 'cn-mainland')")
+        for person in (one, other):
+            await person.insert(conn)
+        await conn.execute(
+            "insert into parties values ($1, $2, 'guarantor')", other.account, one.id
+        )
+        asked = where(parse("role in (primary, guarantor)"), NOW, DEFAULT_STAGES)
+        counts = await audience.count(conn, asked)
+        drawn = await audience.sample(conn, asked, [ContactKind.PHONE], 10)
+        await conn.close()
+        return counts, drawn
+
+    counts, drawn = asyncio.run(ask())
+    assert sum(row["notices"] for row in counts) == 3
+    assert sorted(row["account_ids"] for row in drawn if row["debtor_id"] == one.id) == sorted(
+        [[one.account], [other.account]]
+    )
 
 
 def test_whatever_is_asked(chosen: Ask, people: list[Somebody]) -> None:

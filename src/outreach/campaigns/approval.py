@@ -10,11 +10,12 @@ from outreach.db import audience, campaigns, events
 from outreach.db.filters import where
 from outreach.db.pool import Connection
 from outreach.domain.account import DEFAULT_STAGES
-from outreach.domain.audience import Condition, Every, Filter, Op, field_named, parse
+from outreach.domain.audience import BY_NAME, Condition, Every, Filter, Op
 from outreach.domain.campaign import Campaign, CampaignState
 from outreach.domain.contact import KIND_FOR, Channel
-from outreach.domain.errors import InvalidInput, NotFound
+from outreach.domain.errors import Conflict, InvalidInput, NotFound
 from outreach.domain.events import Event, EventKind, campaign_stream
+from outreach.domain.filter_text import parse, spell
 from outreach.domain.notice import Purpose
 from outreach.ids import new_id
 from outreach.ledger.envelope import prepare
@@ -42,32 +43,32 @@ async def draft(
         raise InvalidInput("channels: each at most once, and at least one", "--channel sms")
     parts.creditor(creditor_id)
     now = parts.clock.now()
-    campaign = Campaign(
+    given = Campaign(
         id=new_id(),
         number=0,
         name=name,
         creditor_id=creditor_id,
         purpose=purpose,
         channels=channels,
-        audience=str(asked),
+        audience=spell(asked),
         state=CampaignState.DRAFT,
         created_by=actor,
         created_at=now,
     )
-    number = await campaigns.insert(conn, campaign)
+    campaign = await campaigns.insert(conn, given)
     data: dict[str, object] = {
-        "number": number,
+        "number": campaign.number,
         "purpose": purpose,
         "channels": list(channels),
         "audience": campaign.audience,
     }
     await _tell(conn, campaign, EventKind.DRAFTED, actor, now, data)
-    return await found(conn, number)
+    return campaign
 
 
 def audience_of(campaign: Campaign) -> Filter:
     """Whom it means: of its creditor's accounts those its filter chooses."""
-    own = Condition(field_named("creditor"), Op.IS, (campaign.creditor_id,))
+    own = Condition(BY_NAME["creditor"], Op.IS, (campaign.creditor_id,))
     return Every((own, parse(campaign.audience)))
 
 
@@ -86,10 +87,10 @@ async def submit(parts: Parts, conn: Connection, number: int, actor: str) -> Cam
         )
     alone = notices < parts.settings.approve_from
     to = CampaignState.APPROVED if alone else CampaignState.SUBMITTED
-    await campaigns.move(conn, campaign, to, now, submitted_by=actor, notices=notices)
+    moved = await campaigns.move(conn, campaign, to, now, submitted_by=actor, notices=notices)
     data: dict[str, object] = {"notices": notices, "alone": alone}
     await _tell(conn, campaign, EventKind.SUBMITTED, actor, now, data)
-    return await found(conn, number)
+    return moved
 
 
 async def _reached(conn: Connection, campaign: Campaign, now: datetime) -> int:
@@ -106,12 +107,12 @@ async def approve(parts: Parts, conn: Connection, number: int, actor: str) -> Ca
     campaign, now = await _locked(conn, number), parts.clock.now()
     if campaign.state is not CampaignState.SUBMITTED:
         campaign.require_move(CampaignState.APPROVED)
-        raise InvalidInput(f"campaign {number} was not submitted", "outreach campaign submit")
+        raise Conflict(f"campaign {number} was not submitted", "outreach campaign submit")
     campaign.require_second_person(actor)
-    await campaigns.move(conn, campaign, CampaignState.APPROVED, now, approved_by=actor)
+    moved = await campaigns.move(conn, campaign, CampaignState.APPROVED, now, approved_by=actor)
     data: dict[str, object] = {"notices": campaign.notices}
     await _tell(conn, campaign, EventKind.APPROVED, actor, now, data)
-    return await found(conn, number)
+    return moved
 
 
 async def send_back(
@@ -141,21 +142,21 @@ async def _move(
         raise InvalidInput("say why", "--reason")
     campaign, now = await _locked(conn, number), parts.clock.now()
     campaign.require_move(to)
-    await campaigns.move(conn, campaign, to, now)
+    moved = await campaigns.move(conn, campaign, to, now)
     await _tell(conn, campaign, kind, actor, now, {"reason": reason.strip()})
-    return await found(conn, number)
+    return moved
 
 
 async def _locked(conn: Connection, number: int) -> Campaign:
-    campaign = await campaigns.lock(conn, number)
-    if campaign is None:
-        raise NotFound(f"no campaign {number}", "outreach campaign list")
-    return campaign
+    return _known(number, await campaigns.lock(conn, number))
 
 
 async def found(conn: Connection, number: int) -> Campaign:
     """The campaign of this number; raises ``NotFound``."""
-    campaign = await campaigns.find(conn, number)
+    return _known(number, await campaigns.find(conn, number))
+
+
+def _known(number: int, campaign: Campaign | None) -> Campaign:
     if campaign is None:
         raise NotFound(f"no campaign {number}", "outreach campaign list")
     return campaign

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil, floor, sqrt
+from statistics import mean
 from typing import Any
 from uuid import UUID
 
@@ -175,7 +176,8 @@ class _Sample:
         self._rules: dict[str, Mapping[str, str]] = {}
         self._until: list[datetime] = []
         self._lengths: dict[Channel, list[int]] = {}
-        self._routes: dict[Channel, tuple[RouteSettings, Jurisdiction]] = {}
+        self._costs: dict[Channel, list[int]] = {}
+        self._ways: dict[Channel, list[tuple[RouteSettings, Jurisdiction]]] = {}
         self._texts: list[tuple[Channel, str]] = []
 
     async def ask(self, conn: Connection, drawn: asyncpg.Record) -> None:
@@ -187,10 +189,13 @@ class _Sample:
         except NotFound as error:
             self._failed[error.message] += 1
             return
-        self._routes[request.channel] = route, Jurisdiction(row["jurisdiction"])
+        way = route, Jurisdiction(row["jurisdiction"])
+        ways = self._ways.setdefault(request.channel, [])
+        if way not in ways:
+            ways.append(way)
         prepared = prepare_notice(self._parts, row, self._at)
         if isinstance(prepared, Go):
-            self._go(request.channel, prepared)
+            self._go(request.channel, prepared, route.price)
             return
         data: Mapping[str, Any] = prepared.entry.event.data
         self._tell(data)
@@ -220,9 +225,10 @@ class _Sample:
             expires_at=self._at + intake.LIFETIME,
         )
 
-    def _go(self, channel: Channel, go: Go) -> None:
+    def _go(self, channel: Channel, go: Go, price: int) -> None:
         self._gone += 1
         self._lengths.setdefault(channel, []).append(go.words.parts)
+        self._costs.setdefault(channel, []).append(go.words.parts * price)
         self._tell(go.verdict_data)
         if len(self._texts) < SHOWN:
             name, locale = go.words.context.debtor.name, go.words.template.locale
@@ -260,24 +266,28 @@ class _Sample:
         )
 
     def _channel(self, channel: Channel, notices: int) -> ByChannel:
-        lengths = self._lengths.get(channel)
-        parts = sum(lengths) / len(lengths) if lengths else None
-        route, jurisdiction = self._routes.get(channel, (None, None))
-        cost = round(notices * parts * route.price) if parts and route else None
-        a_day = self._a_day(channel, route, jurisdiction) if route and jurisdiction else None
-        return ByChannel(notices, parts, cost, a_day)
+        lengths, costs = self._lengths.get(channel), self._costs.get(channel)
+        return ByChannel(
+            notices,
+            parts=mean(lengths) if lengths else None,
+            cost=round(notices * mean(costs)) if costs else None,
+            a_day=self._a_day(channel),
+        )
 
-    def _a_day(
-        self, channel: Channel, route: RouteSettings, jurisdiction: Jurisdiction
-    ) -> int | None:
-        window = self._parts.packs[jurisdiction].selections[self._plan.purpose, channel].window
-        seconds = (window.closes - window.opens) * 60
+    def _a_day(self, channel: Channel) -> int | None:
+        """What the carriers of all routes seen bear, each in the shortest of their windows."""
+        seconds: dict[str, int] = {}
+        for route, jurisdiction in self._ways.get(channel, ()):
+            window = self._parts.packs[jurisdiction].selections[self._plan.purpose, channel].window
+            for name in (name for name, weight in route.carriers.items() if weight):
+                length = (window.closes - window.opens) * 60
+                seconds[name] = min(length, seconds.get(name, length))
         total = 0
         for settings in self._parts.settings.carriers:
-            if not route.carriers.get(settings.name) or not isinstance(settings, PacedSettings):
+            if settings.name not in seconds or not isinstance(settings, PacedSettings):
                 continue
             limits = [settings.daily_quota] if settings.daily_quota else []
-            limits += [int(settings.rate * seconds)] if settings.rate else []
+            limits += [int(settings.rate * seconds[settings.name])] if settings.rate else []
             if not limits:
                 return None
             total += min(limits)

@@ -22,6 +22,7 @@ from outreach.domain.campaign import Campaign
 from outreach.domain.contact import Channel
 from outreach.domain.errors import InvalidInput
 from outreach.domain.events import campaign_stream
+from outreach.domain.filter_text import spell
 from outreach.domain.notice import Purpose
 from outreach.life.parts import Parts
 from outreach.proof.names import CHANNELS, PURPOSES
@@ -79,7 +80,8 @@ async def _preview(
     sample: int,
 ) -> tuple[Forecast, Plan]:
     async with office() as parts:
-        plan = Plan(await whom(parts, segment, text), purpose, channels)
+        async with parts.pool.acquire() as conn:
+            plan = Plan(await whom(conn, segment, text), purpose, channels)
         begins = _instant(at) if at else parts.clock.now()
         with progress.bar("asking the gate") as watch:
             return await forecast(parts, plan, begins, sample=sample, watch=watch), plan
@@ -99,7 +101,7 @@ def _instant(text: str) -> datetime:
 
 def _json(found: Forecast, plan: Plan) -> dict[str, Any]:
     return {
-        "filter": str(plan.audience),
+        "filter": spell(plan.audience),
         "at": found.at.isoformat(),
         "notices": found.notices,
         "unreachable": found.unreachable,
@@ -134,7 +136,7 @@ def _print(found: Forecast, plan: Plan) -> None:
     console.print(
         f"{PURPOSES[plan.purpose]} ({plan.purpose}), {found.at:%Y-%m-%d %H:%M %Z}", style="bold"
     )
-    console.print(str(plan.audience), markup=False)
+    console.print(spell(plan.audience), markup=False)
     print_counts([shown_count(row) for row in found.counts])
     console.print(_channels(found))
     if found.goes is None:
@@ -205,7 +207,7 @@ def create(
     actor = actor_of(context)
 
     async def work(parts: Parts, conn: Connection) -> Campaign:
-        asked = await whom(parts, segment, text)
+        asked = await whom(conn, segment, text)
         return await approval.draft(
             parts,
             conn,

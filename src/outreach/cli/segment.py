@@ -12,12 +12,13 @@ from rich.table import Table
 from outreach.cli.session import actor_of, office, run
 from outreach.db import audience, segments
 from outreach.db.filters import where
+from outreach.db.pool import Connection
 from outreach.domain.account import DEFAULT_STAGES, Bucket
-from outreach.domain.audience import FIELDS, Filter, parse
+from outreach.domain.audience import FIELDS, Filter
 from outreach.domain.contact import KIND_FOR, Channel
 from outreach.domain.errors import InvalidInput, NotFound
+from outreach.domain.filter_text import parse, spell
 from outreach.domain.money import Currency, Money
-from outreach.life.parts import Parts
 from outreach.proof.names import CHANNELS
 
 app = typer.Typer(
@@ -38,8 +39,8 @@ def save(
     if not name.strip() or len(name) > 60:
         raise InvalidInput("a segment's name has 1 to 60 characters", "choose a shorter one")
     asked = parse(text)
-    changed = run(_save(name.strip(), str(asked), actor_of(context)))
-    typer.echo(f"{'saved' if changed else 'unchanged'}: {name.strip()}: {asked}")
+    changed = run(_save(name.strip(), spell(asked), actor_of(context)))
+    typer.echo(f"{'saved' if changed else 'unchanged'}: {name.strip()}: {spell(asked)}")
 
 
 async def _save(name: str, spelt: str, actor: str) -> bool:
@@ -92,9 +93,9 @@ def count(
     """Count whom a segment or filter means now: exact, by stage and by channel; changes nothing."""
     asked, rows = run(_count(name, text))
     if as_json:
-        typer.echo(orjson.dumps({"filter": str(asked), "counts": rows}).decode())
+        typer.echo(orjson.dumps({"filter": spell(asked), "counts": rows}).decode())
         return
-    console.print(str(asked), markup=False)
+    console.print(spell(asked), markup=False)
     if not rows:
         console.print("nobody")
     print_counts(rows)
@@ -108,14 +109,13 @@ def print_counts(rows: list[dict[str, Any]]) -> None:
 
 
 async def _count(name: str | None, text: str | None) -> tuple[Filter, list[dict[str, Any]]]:
-    async with office() as parts:
-        asked = await whom(parts, name, text)
-        async with parts.pool.acquire() as conn:
-            found = await audience.count(conn, where(asked, parts.clock.now(), DEFAULT_STAGES))
+    async with office() as parts, parts.pool.acquire() as conn:
+        asked = await whom(conn, name, text)
+        found = await audience.count(conn, where(asked, parts.clock.now(), DEFAULT_STAGES))
     return asked, [shown_count(row) for row in found]
 
 
-async def whom(parts: Parts, name: str | None, text: str | None) -> Filter:
+async def whom(conn: Connection, name: str | None, text: str | None) -> Filter:
     """The filter of a segment, or the one given; raises ``InvalidInput`` unless it is one of them,
     ``NotFound`` for a segment that is not there.
     """
@@ -123,8 +123,7 @@ async def whom(parts: Parts, name: str | None, text: str | None) -> Filter:
         return parse(text)
     if name is None or text is not None:
         raise InvalidInput("say whom is meant", "a segment's name or --filter FILTER, not both")
-    async with parts.pool.acquire() as conn:
-        kept = await segments.find(conn, name)
+    kept = await segments.find(conn, name)
     if kept is None:
         raise NotFound(f"no segment {name!r}", "outreach segment list")
     return parse(kept["filter"])
@@ -135,7 +134,7 @@ def shown_count(row: asyncpg.Record) -> dict[str, Any]:
     return {
         "creditor": row["creditor_id"],
         "currency": currency,
-        "bucket": tuple(Bucket)[row["stage"]],
+        "bucket": DEFAULT_STAGES.buckets[row["stage"]],
         "reachable": [channel for channel in Channel if row[KIND_FOR[channel]]],
         "notices": row["notices"],
         "accounts": row["accounts"],

@@ -6,7 +6,8 @@ from uuid import UUID
 
 import asyncpg
 
-from outreach.db.filters import USABLE, Where
+from outreach.db.debtors import USABLE
+from outreach.db.filters import Where
 from outreach.db.pool import Connection
 from outreach.domain.contact import ContactKind
 
@@ -34,6 +35,20 @@ async def open_debts(conn: Connection) -> list[asyncpg.Record]:
     )
 
 
+def _chosen(where: Where, kinds: str = "") -> str:
+    """SQL for whom a filter chooses, one row a notice: per person, creditor and currency, and what
+    they guarantee for others apart from what they owe, for it has words of its own.
+    """
+    reached = f"""and exists (select from contact_points p
+        where p.debtor_id = d.id and p.kind = any({kinds}) and {USABLE})"""
+    return f"""
+        select d.id, a.creditor_id, a.currency, y.role = 'guarantor' as guarantor,
+            array_agg(a.id order by a.number_tail, a.id) as account_ids,
+            max({where.stage}) as stage, sum(a.overdue) as overdue, sum(a.balance) as balance
+        from parties y join accounts a on a.id = y.account_id join debtors d on d.id = y.debtor_id
+        where {where.sql} {reached if kinds else ""} group by 1, 2, 3, 4"""
+
+
 async def count(conn: Connection, where: Where) -> list[asyncpg.Record]:
     """How many notices a filter's audience would get, one per debtor, creditor and currency.
 
@@ -42,17 +57,10 @@ async def count(conn: Connection, where: Where) -> list[asyncpg.Record]:
     ``overdue`` and ``balance`` in minor units.
     """
     return await conn.fetch(
-        f"""with chosen as (
-               select d.id, a.creditor_id, a.currency, max({where.stage}) as stage,
-                   count(*) as accounts, sum(a.overdue) as overdue, sum(a.balance) as balance
-               from parties y join accounts a on a.id = y.account_id
-               join debtors d on d.id = y.debtor_id
-               where {where.sql} group by d.id, a.creditor_id, a.currency
-           )
-           select c.creditor_id, c.currency, c.stage, r.phone, r.email, r.address,
-               count(*) as notices, sum(c.accounts)::bigint as accounts,
+        f"""select c.creditor_id, c.currency, c.stage, r.phone, r.email, r.address,
+               count(*) as notices, sum(cardinality(c.account_ids))::bigint as accounts,
                sum(c.overdue)::bigint as overdue, sum(c.balance)::bigint as balance
-           from chosen c
+           from ({_chosen(where)}) c
            cross join lateral (
                select coalesce(bool_or(kind = 'phone'), false) as phone,
                    coalesce(bool_or(kind = 'email'), false) as email,
@@ -73,21 +81,10 @@ async def sample(
     """
     number = len(where.args)
     return await conn.fetch(
-        f"""with chosen as (
-               select d.id, a.creditor_id, a.currency,
-                   array_agg(a.id order by a.number_tail, a.id) as account_ids,
-                   max({where.stage}) as stage
-               from parties y join accounts a on a.id = y.account_id
-               join debtors d on d.id = y.debtor_id
-               where {where.sql} and exists (select from contact_points p
-                   where p.debtor_id = d.id and p.kind = any(${number + 1}::text[])
-                       and {USABLE})
-               group by d.id, a.creditor_id, a.currency
-           )
-           select d.id as debtor_id, d.creditor_id, d.currency, d.account_ids,
+        f"""select d.id as debtor_id, d.creditor_id, d.currency, d.account_ids,
                {_BEST_POINTS} as points
-           from (select * from chosen
-                 order by md5(id::text), creditor_id, currency limit ${number + 2}) d""",
+           from ({_chosen(where, f"${number + 1}::text[]")}
+                 order by md5(d.id::text), 2, 3, 4 limit ${number + 2}) d""",
         *where.args,
         kinds,
         size,

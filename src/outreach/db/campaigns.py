@@ -10,12 +10,12 @@ from outreach.domain.contact import Channel
 from outreach.domain.notice import Purpose
 
 
-async def insert(conn: Connection, campaign: Campaign) -> int:
+async def insert(conn: Connection, campaign: Campaign) -> Campaign:
     """Keep a draft; its number is given here."""
-    number: int = await conn.fetchval(
+    row = await conn.fetchrow(
         """insert into campaigns (id, name, creditor_id, purpose, channels, audience, state,
                created_by, created_at)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning number""",
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning *""",
         campaign.id,
         campaign.name,
         campaign.creditor_id,
@@ -26,7 +26,8 @@ async def insert(conn: Connection, campaign: Campaign) -> int:
         campaign.created_by,
         campaign.created_at,
     )
-    return number
+    assert row is not None
+    return _campaign(row)
 
 
 async def lock(conn: Connection, number: int) -> Campaign | None:
@@ -54,14 +55,14 @@ async def move(
     submitted_by: str | None = None,
     approved_by: str | None = None,
     notices: int | None = None,
-) -> None:
+) -> Campaign:
     """Write a move of a locked campaign. None leaves a field; a draft is nobody's submission."""
-    await conn.execute(
+    row = await conn.fetchrow(
         f"""update campaigns set state = $2, moved_at = $3,
                 submitted_by = case $2 when '{CampaignState.DRAFT}' then null
                     else coalesce($4, submitted_by) end,
                 approved_by = coalesce($5, approved_by), notices = coalesce($6, notices)
-            where id = $1""",
+            where id = $1 returning *""",
         campaign.id,
         to,
         at,
@@ -69,6 +70,8 @@ async def move(
         approved_by,
         notices,
     )
+    assert row is not None
+    return _campaign(row)
 
 
 def _campaign(row: asyncpg.Record) -> Campaign:

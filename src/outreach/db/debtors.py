@@ -13,6 +13,9 @@ from outreach.domain.debtor import Standing
 _POINT = """p.id, p.debtor_id, p.creditor_id, p.kind, p.value_hash, p.region, p.sealed, p.origin,
     p.verified, p.opted_out_at, p.dead_at, p.wrong_person_at, k.wrapped, k.master_version"""
 
+USABLE = "p.dead_at is null and p.opted_out_at is null and p.wrong_person_at is null"
+"""Of a contact point ``p``: it may still be written to."""
+
 
 async def find_account(conn: Connection, number_hash: bytes) -> list[asyncpg.Record]:
     """Accounts with this number: one per creditor at most."""
@@ -56,8 +59,7 @@ async def best_point(conn: Connection, debtor_id: UUID, kind: ContactKind) -> as
     return await conn.fetchrow(
         f"""select {_POINT} from contact_points p left join sealing_keys k on k.id = p.id
             where p.debtor_id = $1 and p.kind = $2
-            order by (p.dead_at is null and p.wrong_person_at is null and p.opted_out_at is null)
-                desc, p.verified desc, p.created_at desc, p.id desc limit 1""",
+            order by ({USABLE}) desc, p.verified desc, p.created_at desc, p.id desc limit 1""",
         debtor_id,
         kind,
     )

@@ -6,7 +6,8 @@ The expressions speak of ``a`` (an account), ``y`` (a person's part in it) and `
 from datetime import datetime
 from typing import Any
 
-from outreach.domain.account import StageTable
+from outreach.db.debtors import USABLE
+from outreach.domain.account import Bucket, StageTable
 from outreach.domain.audience import (
     Condition,
     Either,
@@ -27,15 +28,11 @@ from outreach.domain.money import Currency
 
 _UNITS = " ".join(f"when '{currency}' then {10**currency.decimals}" for currency in Currency)
 
-USABLE = "p.dead_at is null and p.opted_out_at is null and p.wrong_person_at is null"
-"""Of a contact point ``p``: it may still be written to."""
-
 _POINTS = f"from contact_points p where p.debtor_id = d.id and {USABLE}"
 
 _CHANNELS = " ".join(f"when '{kind}' then '{channel}'" for channel, kind in KIND_FOR.items())
 
 _LAST_RESPONSE = "from responses r where r.debtor_id = d.id order by r.at desc, r.id desc limit 1"
-
 
 _LAST_CONTACT = f"""select max(e.at) from contact_events e
     where e.debtor_id = d.id and e.kind = '{EventKind.SENDING}'"""
@@ -89,8 +86,8 @@ _SIGNS = {
 
 @frozen
 class Where:
-    """``sql`` is a condition, ``stage`` the rank of the account's stage; ``args`` are their
-    parameters from ``$1`` on: use both.
+    """``sql`` is a condition, ``stage`` the rank of the account's stage (``StageTable.buckets``);
+    ``args`` are the parameters of both, from ``$1`` on: a statement uses both.
     """
 
     sql: str
@@ -159,7 +156,7 @@ class _Compiler:
         if isinstance(value, Today):
             return f"({self._today} + {self._bind(value.days, 'int')})"
         if holds is Holds.STAGE:
-            return self._bind(self._stages.rank(str(value)), "int")
+            return self._bind(self._stages.buckets.index(Bucket(str(value))), "int")
         return self._bind(value, _TYPES[holds])
 
     def _bind(self, value: object, of: str) -> str:

@@ -30,9 +30,10 @@ class StageTable:
                 return bucket
         return Bucket.M6_PLUS
 
-    def rank(self, bucket: str) -> int:
-        """How many stages come before this one."""
-        return [*(stage for stage, _ in self.last_days), Bucket.M6_PLUS].index(Bucket(bucket))
+    @property
+    def buckets(self) -> tuple[Bucket, ...]:
+        """All stages in order; a stage's rank is its place here."""
+        return (*(bucket for bucket, _ in self.last_days), Bucket.M6_PLUS)
 
 
 DEFAULT_STAGES = StageTable(
