@@ -22,6 +22,33 @@ async def find_account(conn: Connection, number_hash: bytes) -> list[asyncpg.Rec
     return await conn.fetch("select * from accounts where number_hash = $1", number_hash)
 
 
+async def accounts_with(
+    conn: Connection, creditor_id: str, number_hashes: Sequence[bytes]
+) -> dict[bytes, UUID]:
+    """The creditor's accounts with these numbers, by number; those it has not are left out."""
+    rows = await conn.fetch(
+        """select number_hash, id from accounts
+           where creditor_id = $1 and number_hash = any($2::bytea[])""",
+        creditor_id,
+        number_hashes,
+    )
+    return {row["number_hash"]: row["id"] for row in rows}
+
+
+async def held_elsewhere(
+    conn: Connection, creditor_id: str, number_hashes: Sequence[bytes]
+) -> set[bytes]:
+    """Which of these numbers are those of other creditors' accounts."""
+    rows = await conn.fetch(  # by creditor, for the only index on numbers begins with it
+        """select a.number_hash from creditors c
+           join accounts a on a.creditor_id = c.id and a.number_hash = any($2::bytea[])
+           where c.id <> $1""",
+        creditor_id,
+        number_hashes,
+    )
+    return {row["number_hash"] for row in rows}
+
+
 async def account(conn: Connection, account_id: UUID) -> asyncpg.Record | None:
     return await conn.fetchrow("select * from accounts where id = $1", account_id)
 

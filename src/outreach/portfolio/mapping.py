@@ -24,11 +24,13 @@ def _field(name: str, *headers: str, required: bool = False) -> Field:
     return Field(name, headers, required)
 
 
+_ACCOUNT = _field(
+    "account", "账号", "账户", "卡号", "借据号", "合同号", "帳號", "戶口號碼", required=True
+)
+
 ACCOUNT_FIELDS = (
     _field("creditor", "债权人", "债权人编号", "機構代號", "creditor", required=True),
-    _field(
-        "account", "账号", "账户", "卡号", "借据号", "合同号", "帳號", "戶口號碼", required=True
-    ),
+    _ACCOUNT,
     _field("role", "角色", "相关人类型", "關係人"),
     _field("product", "产品", "产品名称", "產品", required=True),
     _field("currency", "币种", "幣別", "貨幣", required=True),
@@ -66,14 +68,16 @@ ACCOUNT_FIELDS = (
 PAYMENT_FIELDS = (
     _field("ref", "流水号", "交易流水号", "交易序號", required=True),
     _field("creditor", "债权人", "债权人编号", "機構代號", "creditor", required=True),
-    _field(
-        "account", "账号", "账户", "卡号", "借据号", "合同号", "帳號", "戶口號碼", required=True
-    ),
+    _ACCOUNT,
     _field("currency", "币种", "幣別", "貨幣", required=True),
     _field("amount", "金额", "还款金额", "交易金额", "金額", required=True),
     _field("posted_at", "入账时间", "记账时间", "入帳時間", required=True),
     _field("kind", "类型", "交易类型", "類型"),
     _field("reverses", "原流水号", "原交易流水号", "原交易序號"),
+)
+
+LIST_FIELDS = (  # people make lists by hand, so these go by a few names more than exports do
+    replace(_ACCOUNT, headers=(*_ACCOUNT.headers, "账户号", "account_number", "account")),
 )
 
 
@@ -151,6 +155,7 @@ def _plain(header: str) -> str:
 
 ACCOUNTS = Mapping(ACCOUNT_FIELDS)
 PAYMENTS = Mapping(PAYMENT_FIELDS)
+ACCOUNT_LIST = Mapping(LIST_FIELDS)
 
 
 def load_mapping(path: Path, base: Mapping) -> Mapping:
