@@ -1,17 +1,11 @@
-"""The templates of ``templates/<folder>/<purpose>/<locale>.*``: found, compiled once, rendered.
+"""The templates there are: compiled once, rendered, and kept by version.
 
-============  ==========================================================================
-``sms``       ``<locale>.txt``; line breaks in the file are layout only
-``email``     ``<locale>.subject.txt`` (one line), ``<locale>.txt``, ``<locale>.html``,
-              which may extend ``templates/email/frame.html``
-``letters``   ``<locale>.txt``: a title, then paragraphs, with blank lines between them;
-              the paragraph marks are those of ``templating/letter.py``
-============  ==========================================================================
+``templating/files.py`` says where their files lie.
 """
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -25,23 +19,11 @@ from outreach.domain.errors import TemplateError
 from outreach.domain.notice import Purpose
 from outreach.templating.context import Context
 from outreach.templating.environment import BadValue, environment
+from outreach.templating.files import FRAME, Key, join, keys, read, split
 from outreach.templating.quick import Render, in_one_piece, quick_way
 from outreach.templating.sms import LONGEST, SmsLength, measure
 from outreach.templating.variables import CONTEXT, unknown_variables
 
-FILES: dict[Channel, dict[str, str]] = {
-    Channel.SMS: {"text": ".txt"},
-    Channel.EMAIL: {"subject": ".subject.txt", "text": ".txt", "html": ".html"},
-    Channel.LETTER: {"text": ".txt"},
-}
-FOLDERS: dict[Channel, Path] = {
-    Channel.SMS: Path("sms"),
-    Channel.EMAIL: Path("email"),
-    Channel.LETTER: Path("letters"),
-}
-FRAME = "frame.html"
-
-Key = tuple[Channel, Purpose, Locale]
 _values = attrgetter(*CONTEXT)
 
 
@@ -72,8 +54,8 @@ class Template:
     ) -> None:
         self.channel, self.purpose, self.locale = key
         self.files = dict(sources)
-        self.source = "".join(f"=== {path.as_posix()}\n{text}\n" for path, text in sources.items())
-        self.digest = hashlib.sha256(self.source.encode()).hexdigest()
+        self.source = join(sources)
+        self.digest = _digest(self.source)
         self.path = next(iter(sources))
         self._compiled = compiled
         self._quick = quick
@@ -118,78 +100,78 @@ class Catalog:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._templates: dict[Key, Template] = {}
-        self._environments = {
-            (locale, part == "html"): environment(locale, html=part == "html", load=self._frame)
-            for locale in Locale
-            for part in ("text", "html")
-        }
-        self.keys: tuple[Key, ...] = tuple(_keys(directory))
+        self._templates: dict[tuple[Channel, Purpose, Locale], Template] = {}
+        self._versions: dict[str, Template] = {}
+        self.keys = keys(directory)
         """Channel, purpose and locale of every template there is, in a fixed order."""
 
     def get(self, channel: Channel, purpose: Purpose, locale: Locale) -> Template:
         key = (channel, purpose, locale)
         if (template := self._templates.get(key)) is None:
-            template = self._templates[key] = self._load(key)
+            template = self._templates[key] = self._load(Key(*key))
         return template
 
     def all(self) -> list[Template]:
         return [self.get(*key) for key in self.keys]
 
-    def _load(self, key: Key) -> Template:
-        channel, purpose, locale = key
-        if key not in self.keys:
-            exist = [str(other[2]) for other in self.keys if other[:2] == key[:2]]
+    def version(self, digest: str) -> Template | None:
+        """The template of this digest, if ``get`` or ``kept`` has given it before."""
+        return self._versions.get(digest)
+
+    def kept(self, source: str) -> Template:
+        """The template whose ``source`` was this, whatever the directory holds by now.
+
+        ``TemplateError`` for a text that is none, or that this version of the product no longer
+        understands.
+        """
+        digest = _digest(source)
+        if template := self._versions.get(digest):
+            return template
+        key, sources = split(source)
+        try:
+            return self._remember(key, sources)
+        except TemplateError as error:
             raise TemplateError(
-                f"no template for {purpose} by {channel} in {locale}",
-                f"exists in: {', '.join(exist) or 'no locale'}; "
-                f"add {FOLDERS[channel] / purpose / (locale + FILES[channel]['text'])}",
+                f"kept version {digest[:12]} of {error.message}", error.remedy
+            ) from None
+
+    def _load(self, key: Key) -> Template:
+        if key not in self.keys:
+            exist = [str(other.locale) for other in self.keys if other[:2] == key[:2]]
+            raise TemplateError(
+                f"no template for {key.purpose} by {key.channel} in {key.locale}",
+                f"exists in: {', '.join(exist) or 'no locale'}; add {key.files()['text']}",
             )
-        sources: dict[Path, str] = {}
-        compiled: dict[str, jinja2.Template] = {}
-        for part, suffix in FILES[channel].items():
-            path = FOLDERS[channel] / purpose / (locale + suffix)
-            sources[path] = _read(self.directory, path)
-            compiled[part] = _compile(
-                self._environments[locale, part == "html"], path, sources[path]
-            )
-        frame = FOLDERS[channel] / FRAME
-        if "html" in compiled and (self.directory / frame).exists():
-            sources[frame] = _read(self.directory, frame)
-            _compile(self._environments[locale, True], frame, sources[frame])  # its own faults
-        quick: dict[str, Render] = {}
-        for path, (part, plain) in zip(sources, compiled.items(), strict=False):
-            tree = in_one_piece(plain.environment, sources[path], sources.get(frame, ""))
-            quick[part] = quick_way(plain.environment, tree, str(path)) if tree else plain.render
-        return Template(key, sources, compiled, quick)
+        return self._remember(key, read(self.directory, key))
 
-    def _frame(self, name: str) -> tuple[str, str, None] | None:
-        path = FOLDERS[Channel.EMAIL] / FRAME
-        return (_read(self.directory, path), str(path), None) if name == FRAME else None
+    def _remember(self, key: Key, sources: Mapping[Path, str]) -> Template:
+        template = _template(key, sources)
+        return self._versions.setdefault(template.digest, template)
 
 
-def _keys(directory: Path) -> Iterator[Key]:
-    if not directory.is_dir():
-        raise TemplateError(
-            f"no directory of templates at {directory}", "set OUTREACH_TEMPLATES_DIR to where it is"
-        )
-    for channel in Channel:
-        for purpose in Purpose:
-            for locale in Locale:
-                if any(
-                    (directory / FOLDERS[channel] / purpose / (locale + suffix)).exists()
-                    for suffix in FILES[channel].values()
-                ):
-                    yield channel, purpose, locale
+def _template(key: Key, sources: Mapping[Path, str]) -> Template:
+    """Compile; ``sources`` are the only files it will ever read."""
+    frame = key.frame()
+    framing = sources.get(frame) if frame else None
+
+    def load(name: str) -> tuple[str, str, None] | None:
+        return (framing, str(frame), None) if name == FRAME and framing is not None else None
+
+    text, html = (environment(key.locale, html=html, load=load) for html in (False, True))
+    if frame and framing:
+        _compile(html, frame, framing)  # its own faults
+    compiled: dict[str, jinja2.Template] = {}
+    quick: dict[str, Render] = {}
+    for part, path in key.files().items():
+        around = html if part == "html" else text
+        plain = compiled[part] = _compile(around, path, sources[path])
+        tree = in_one_piece(around, sources[path], framing or "")
+        quick[part] = quick_way(around, tree, str(path)) if tree else plain.render
+    return Template(key, sources, compiled, quick)
 
 
-def _read(directory: Path, path: Path) -> str:
-    try:
-        return (directory / path).read_text(encoding="utf-8").replace("\r\n", "\n")
-    except FileNotFoundError:
-        raise TemplateError(f"{path}: this file of the template is missing", "add it") from None
-    except UnicodeDecodeError:
-        raise TemplateError(f"{path}: not UTF-8", "save the file as UTF-8") from None
+def _digest(source: str) -> str:
+    return hashlib.sha256(source.encode()).hexdigest()
 
 
 def _compile(environment: jinja2.Environment, path: Path, source: str) -> jinja2.Template:

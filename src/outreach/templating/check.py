@@ -9,8 +9,9 @@ from outreach.domain.contact import Channel
 from outreach.domain.debtor import Locale
 from outreach.domain.errors import TemplateError
 from outreach.domain.notice import Purpose
-from outreach.templating.catalog import FOLDERS, Catalog, Rendered, Template
+from outreach.templating.catalog import Catalog, Rendered, Template
 from outreach.templating.context import Context
+from outreach.templating.files import FOLDERS
 from outreach.templating.letter import Letter, LetterPress
 from outreach.templating.samples import sample_address, samples
 from outreach.templating.sms import EACH, SmsLength

@@ -12,7 +12,8 @@ from outreach.domain.contact import Channel
 from outreach.domain.debtor import Locale
 from outreach.domain.errors import TemplateError
 from outreach.domain.notice import Purpose
-from outreach.templating.catalog import FOLDERS, Catalog
+from outreach.templating.catalog import Catalog
+from outreach.templating.files import FOLDERS
 from outreach.templating.samples import samples
 from outreach.templating.variables import CONTEXT
 
