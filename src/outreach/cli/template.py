@@ -35,7 +35,7 @@ def list_templates(templates: Directory = TEMPLATES) -> None:
         table.add_row(
             template.channel,
             template.purpose,
-            template.locale,
+            template.key.stem,
             template.digest[:12],
             f"{length.units} units, {length.parts} parts" if length else "",
         )
@@ -60,6 +60,7 @@ def preview(
     purpose: Annotated[Purpose, typer.Option(help="Why we write.")],
     channel: Annotated[Channel, typer.Option(help="How it goes.")] = Channel.SMS,
     locale: Annotated[Locale, typer.Option(help="Whose Chinese.")] = Locale.ZH_CN,
+    variant: Annotated[str, typer.Option(help="Which variant; without it the plain one.")] = "",
     sample: Annotated[str, typer.Option(help="Which sample data.")] = "one account",
     out: Annotated[Path | None, typer.Option(help="Where to write a letter's PDF.")] = None,
     templates: Directory = TEMPLATES,
@@ -69,7 +70,7 @@ def preview(
     if sample not in contexts:
         raise typer.BadParameter(f"one of: {', '.join(contexts)}", param_hint="--sample")
     context = contexts[sample]
-    template = Catalog(templates).get(channel, purpose, locale)
+    template = Catalog(templates).get(channel, purpose, locale, variant)
     rendered = template.render(context)
     typer.echo(f"{template.path}  version {template.digest[:12]}\n")
     _print(rendered)

@@ -19,7 +19,7 @@ from outreach.domain.errors import TemplateError
 from outreach.domain.notice import Purpose
 from outreach.templating.context import Context
 from outreach.templating.environment import BadValue, environment
-from outreach.templating.files import FRAME, Key, join, keys, read, split
+from outreach.templating.files import FRAME, VARIANT, Key, join, keys, read, split
 from outreach.templating.quick import Render, in_one_piece, quick_way
 from outreach.templating.sms import LONGEST, SmsLength, measure
 from outreach.templating.variables import CONTEXT, unknown_variables
@@ -40,7 +40,7 @@ class Rendered:
 
 
 class Template:
-    """One purpose's words on one channel in one locale. ``digest`` is its version.
+    """One purpose's words on one channel in one locale, or a variant. ``digest`` is its version.
 
     ``source`` is all the digest covers: every file under a heading line, in a fixed order.
     """
@@ -52,7 +52,8 @@ class Template:
         compiled: Mapping[str, jinja2.Template],
         quick: Mapping[str, Render],
     ) -> None:
-        self.channel, self.purpose, self.locale = key
+        self.key = key
+        self.channel, self.purpose, self.locale, self.variant = key
         self.files = dict(sources)
         self.source = join(sources)
         self.digest = _digest(self.source)
@@ -100,19 +101,26 @@ class Catalog:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._templates: dict[tuple[Channel, Purpose, Locale], Template] = {}
+        self._templates: dict[tuple[Channel, Purpose, Locale, str], Template] = {}
         self._versions: dict[str, Template] = {}
         self.keys = keys(directory)
-        """Channel, purpose and locale of every template there is, in a fixed order."""
+        """Channel, purpose, locale and variant of every template there is, in a fixed order."""
 
-    def get(self, channel: Channel, purpose: Purpose, locale: Locale) -> Template:
-        key = (channel, purpose, locale)
+    def get(
+        self, channel: Channel, purpose: Purpose, locale: Locale, variant: str = ""
+    ) -> Template:
+        """``TemplateError`` if there is none such; nothing else is taken in its place."""
+        key = (channel, purpose, locale, variant)
         if (template := self._templates.get(key)) is None:
             template = self._templates[key] = self._load(Key(*key))
         return template
 
     def all(self) -> list[Template]:
         return [self.get(*key) for key in self.keys]
+
+    def variants(self, channel: Channel, purpose: Purpose) -> tuple[str, ...]:
+        """Those that exist in any locale, sorted; the plain one, ``""``, comes first."""
+        return tuple(sorted({key.variant for key in self.keys if key[:2] == (channel, purpose)}))
 
     def version(self, digest: str) -> Template | None:
         """The template of this digest, if ``get`` or ``kept`` has given it before."""
@@ -137,12 +145,21 @@ class Catalog:
 
     def _load(self, key: Key) -> Template:
         if key not in self.keys:
-            exist = [str(other.locale) for other in self.keys if other[:2] == key[:2]]
-            raise TemplateError(
-                f"no template for {key.purpose} by {key.channel} in {key.locale}",
-                f"exists in: {', '.join(exist) or 'no locale'}; add {key.files()['text']}",
-            )
+            raise self._none_such(key)
         return self._remember(key, read(self.directory, key))
+
+    def _none_such(self, key: Key) -> TemplateError:
+        if key.variant and not re.fullmatch(VARIANT, key.variant):
+            return TemplateError(
+                f"{key.variant!r} is no name of a variant", "1 to 20 of the characters a-z, 0-9, -"
+            )
+        missing = f"no template for {key.purpose} by {key.channel} in {key.locale}"
+        like = [other for other in self.keys if other == key._replace(locale=other.locale)]
+        exist = ", ".join(other.locale for other in like) or "no locale"
+        return TemplateError(
+            f"{missing}, variant {key.variant}" if key.variant else missing,
+            f"exists in: {exist}; add {', '.join(map(str, key.files().values()))}",
+        )
 
     def _remember(self, key: Key, sources: Mapping[Path, str]) -> Template:
         template = _template(key, sources)

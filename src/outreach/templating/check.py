@@ -11,7 +11,7 @@ from outreach.domain.errors import TemplateError
 from outreach.domain.notice import Purpose
 from outreach.templating.catalog import Catalog, Rendered, Template
 from outreach.templating.context import Context
-from outreach.templating.files import FOLDERS
+from outreach.templating.files import FOLDERS, Key, strays
 from outreach.templating.letter import Letter, LetterPress
 from outreach.templating.samples import sample_address, samples
 from outreach.templating.sms import EACH, SmsLength
@@ -76,7 +76,7 @@ class Problem:
 
 def check(catalog: Catalog) -> list[Problem]:
     """Compile every template, read its files, render it with every sample; all that is wrong."""
-    problems = list(_missing(catalog))
+    problems = [*_missing(catalog), *_misnamed(catalog)]
     scripts, press = _characters(), LetterPress()
     for key in catalog.keys:
         try:
@@ -102,8 +102,17 @@ def _missing(catalog: Catalog) -> Iterator[Problem]:
     there = set(catalog.keys)
     for (channel, purpose), locales in EXPECTED.items():
         for locale in locales:
-            if (channel, purpose, locale) not in there:
+            if Key(channel, purpose, locale) not in there:
                 yield Problem(f"{FOLDERS[channel]}/{purpose}", f"no template in {locale}")
+
+
+def _misnamed(catalog: Catalog) -> Iterator[Problem]:
+    for path in strays(catalog.directory):
+        yield Problem(
+            f"{path}",
+            "belongs to no template → name it <purpose>/<locale>.* or <locale>@<variant>.*, "
+            "a variant by 1 to 20 of a-z, 0-9, -",
+        )
 
 
 def _characters() -> Mapping[str, frozenset[str]]:

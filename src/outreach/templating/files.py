@@ -1,6 +1,8 @@
 """Where a template's files lie, ``templates/<folder>/<purpose>/<locale>.*``, and how they are kept
 together as one text.
 
+A variant of a template lies beside it: ``<locale>@<variant>.*``, all files of the channel anew.
+
 ============  ==========================================================================
 ``sms``       ``<locale>.txt``; line breaks in the file are layout only
 ``email``     ``<locale>.subject.txt`` (one line), ``<locale>.txt``, ``<locale>.html``,
@@ -32,8 +34,10 @@ FOLDERS: dict[Channel, Path] = {
 }
 FRAME = "frame.html"
 
+VARIANT = "[a-z0-9-]{1,20}"
 _FILE = re.compile(
-    r"(?P<folder>[a-z]+)/(?P<purpose>[a-z_]+)/(?P<locale>[a-zA-Z-]+)(?P<suffix>\.[a-z.]+)"
+    r"(?P<folder>[a-z]+)/(?P<purpose>[a-z_]+)/"
+    rf"(?P<locale>[a-zA-Z-]+)(@(?P<variant>{VARIANT}))?(?P<suffix>\.[a-z.]+)"
 )
 _HEADING = re.compile(r"^=== (.*)\n", re.MULTILINE)
 _CHANNELS = {folder.as_posix(): channel for channel, folder in FOLDERS.items()}
@@ -42,18 +46,25 @@ _RESTORE = "restore its row of template_versions: the digest is the SHA-256 of t
 
 
 class Key(NamedTuple):
-    """Which template: there is one of each."""
+    """Which template: there is one of each. The plain one's ``variant`` is empty."""
 
     channel: Channel
     purpose: Purpose
     locale: Locale
+    variant: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.channel}.{self.purpose}.{self.stem}"
+
+    @property
+    def stem(self) -> str:
+        """How its files' names begin: ``zh-CN`` or ``zh-CN@b``."""
+        return f"{self.locale}@{self.variant}" if self.variant else str(self.locale)
 
     def files(self) -> dict[str, Path]:
         """Its files by what they hold, relative to the directory of templates, in a fixed order."""
         folder = FOLDERS[self.channel] / self.purpose
-        return {
-            part: folder / (self.locale + suffix) for part, suffix in FILES[self.channel].items()
-        }
+        return {part: folder / (self.stem + suffix) for part, suffix in FILES[self.channel].items()}
 
     def frame(self) -> Path | None:
         """What its page may extend."""
@@ -67,7 +78,16 @@ def keys(directory: Path) -> tuple[Key, ...]:
             f"no directory of templates at {directory}", "set OUTREACH_TEMPLATES_DIR to where it is"
         )
     found = {key for path in _within(directory) if (key := _owner(path))}
-    return tuple(sorted(found, key=lambda key: [_ORDER[part] for part in key]))
+    return tuple(sorted(found, key=lambda key: ([_ORDER[part] for part in key[:3]], key.variant)))
+
+
+def strays(directory: Path) -> list[Path]:
+    """Texts that lie where templates do and belong to none: their names are not as they must be."""
+    return sorted(
+        path
+        for path in _within(directory)
+        if path.suffix in {".txt", ".html"} and not path.name.startswith(".") and not _owner(path)
+    )
 
 
 def read(directory: Path, key: Key) -> dict[Path, str]:
@@ -115,7 +135,9 @@ def _owner(path: Path) -> Key | None:
     if match["suffix"] not in FILES[channel].values():
         return None
     try:
-        return Key(channel, Purpose(match["purpose"]), Locale(match["locale"]))
+        return Key(
+            channel, Purpose(match["purpose"]), Locale(match["locale"]), match["variant"] or ""
+        )
     except ValueError:
         return None
 
