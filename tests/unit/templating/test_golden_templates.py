@@ -115,6 +115,25 @@ def test_a_demand_letter_has_what_the_card_rules_ask_for() -> None:
             assert item in text
 
 
+@pytest.mark.parametrize(
+    "key", [key for key in CATALOG.keys if key.purpose is Purpose.CORRECTION_NOTICE], ids=str
+)
+def test_a_correction_apologises_and_says_nothing_of_a_debt(key: Key) -> None:
+    template = CATALOG.get(*key)
+    contexts = samples(template.purpose, template.locale)
+    for context in contexts.values():
+        rendered = template.render(context)
+        text = rendered.subject + rendered.text
+        assert "致歉" in text
+        assert re.search("请忽略|请您忽略|請忽略|毋須理會", text)
+        assert context.creditor.hotline in text
+        assert context.creditor.complaint_line in text
+        debt = "[欠债債催缴繳贷貸]|逾期|还款|還款|金额|金額|余额|[0-9]元|征信|聯徵|起诉|訴訟|诉讼"
+        assert re.findall(debt, text) == []
+    few, many = contexts["one account"], contexts["twelve accounts"]
+    assert template.render(few) == template.render(many)
+
+
 @pytest.mark.parametrize("locale", [Locale.ZH_HK, Locale.ZH_TW])
 def test_an_agency_abroad_writes_in_its_own_name(locale: Locale) -> None:
     """HK-03 names both; TW-13 forbids acting in the bank's name."""

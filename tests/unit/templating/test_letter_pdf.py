@@ -104,6 +104,15 @@ def test_a_settlement_is_one_page(press: LetterPress) -> None:
     assert "第1页共1页" in page
 
 
+def test_a_correction_is_one_page(press: LetterPress) -> None:
+    purpose = Purpose.CORRECTION_NOTICE
+    pressed = press.press(letter(contexts(purpose)["agency"], purpose=purpose))
+    (page,) = texts(pressed.pdf)
+    assert "更正致歉函" in page
+    assert "请您忽略其内容" in page
+    assert "1234" not in page  # no account
+
+
 def _inside(pdf: bytes, window: Window) -> str:
     """All text of the first page whose origin lies in the window."""
     found: list[str] = []

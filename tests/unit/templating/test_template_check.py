@@ -37,6 +37,7 @@ def found(directory: Path) -> list[Problem]:
         "letters/",
         "email/overdue_notice",
         "email/demand_letter",
+        "email/correction_notice",
         "email/settlement_receipt",
     )
     return [p for p in check(Catalog(directory)) if not p.where.startswith(left_out)]
@@ -104,7 +105,7 @@ RUN = CliRunner()
 
 def test_the_command_line_checks(copy: Path) -> None:
     result = RUN.invoke(app, ["check", "--templates", str(TEMPLATES)])
-    assert (result.exit_code, result.output) == (0, "17 templates, nothing wrong\n")
+    assert (result.exit_code, result.output) == (0, "24 templates, nothing wrong\n")
     result = RUN.invoke(app, ["check", "--templates", str(copy)])
     assert result.exit_code == 1
     assert "letters/demand_letter: no template in zh-CN" in result.output
@@ -113,7 +114,7 @@ def test_the_command_line_checks(copy: Path) -> None:
 def test_the_command_line_lists() -> None:
     result = RUN.invoke(app, ["list", "--templates", str(TEMPLATES)])
     assert result.exit_code == 0
-    assert result.output.count("zh-") == 17
+    assert result.output.count("zh-") == 24
 
 
 def test_the_command_line_previews() -> None:
