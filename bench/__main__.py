@@ -9,6 +9,7 @@ from outreach.clock import monotonic
 QUICK = {
     "import_rows": ("--copies", "1", "--rounds", "1"),
     "dispatch": ("--quick",),
+    "campaigns": ("--quick",),
 }
 """Every bench there is, and what makes it small."""
 

@@ -20,6 +20,7 @@ from arq.worker import Worker, func
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from outreach.campaigns.tend import tend
 from outreach.db import schema, workers
 from outreach.domain.errors import ConfigurationError
 from outreach.domain.notice import Lane
@@ -148,6 +149,7 @@ async def run_worker(
             "bells", partial(_hear, loops, bells, redis_url, stopping), stopping, server="redis"
         ),
         every("watermark", WATCH_SECONDS, lambda: parts.watermark.watch(parts.pool), stopping),
+        every("campaigns", 0.5, lambda: tend(parts), stopping, patience=SLOW_SECONDS, full=1),
         every("letters", 1.0, lambda: letters.tend(parts), stopping, patience=SLOW_SECONDS),
         every("reconcile", 1.0, lambda: reconcile.expire_leases(parts), stopping),
         every(

@@ -149,6 +149,20 @@ def test_all_channels_delivered_and_answers_came(ran: Ran) -> None:
     assert len(responses) >= 2
 
 
+def test_a_campaign_was_approved_paused_and_resumed_and_a_payment_stopped_somebody(
+    ran: Ran,
+) -> None:
+    campaign = ran.outcome["campaign"]
+    assert isinstance(campaign, dict)
+    assert campaign["states"]["sent"] > 0
+    assert campaign["states"]["blocked"] >= 1
+    assert sum(campaign["states"].values()) == campaign["notices"]
+    kinds = [line.split(",")[2] for line in _events(ran) if "campaign:" in line]
+    told = ["drafted", "submitted", "started", "frozen", "paused", "resumed"]
+    assert [kind for kind in told if kind in kinds] == told
+    assert "has paid" in ran.said
+
+
 def test_the_history_verifies(ran: Ran) -> None:
     assert ran.outcome["history_verified"] is True
 

@@ -1,100 +1,156 @@
-"""A campaign's way to approval: drafted, submitted, approved by a second person or sent back.
+"""A campaign's way to approval: drafted, submitted, approved by a second person or sent back."""
 
-Each move is an event in the campaign's own stream, with who and why.
-"""
-
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 from outreach.campaigns.forecast import first_of
-from outreach.db import audience, campaigns, events
-from outreach.db.filters import where
+from outreach.campaigns.moves import found, locked, move, said, tell
+from outreach.campaigns.pace import takes
+from outreach.campaigns.pinned import pin, templates_of
+from outreach.campaigns.ways import hours_of
+from outreach.db import audience, campaigns, members
+from outreach.db.filters import Where, where
 from outreach.db.pool import Connection
 from outreach.domain.account import DEFAULT_STAGES
 from outreach.domain.audience import BY_NAME, Condition, Every, Filter, Op
 from outreach.domain.campaign import Campaign, CampaignState
-from outreach.domain.contact import KIND_FOR, Channel
-from outreach.domain.errors import Conflict, InvalidInput, NotFound
-from outreach.domain.events import Event, EventKind, campaign_stream
-from outreach.domain.filter_text import parse, spell
+from outreach.domain.contact import KIND_FOR
+from outreach.domain.errors import Conflict, InvalidInput
+from outreach.domain.events import EventKind
+from outreach.domain.filter_text import parse
 from outreach.domain.notice import Purpose
-from outreach.ids import new_id
-from outreach.ledger.envelope import prepare
 from outreach.life.parts import Parts
 
 NAME_LENGTH = 60
 
 
 async def draft(
-    parts: Parts,
-    conn: Connection,
-    *,
-    name: str,
-    creditor_id: str,
-    purpose: Purpose,
-    channels: tuple[Channel, ...],
-    asked: Filter,
-    actor: str,
+    parts: Parts, conn: Connection, asked: Campaign, listed: Sequence[UUID] | None = None
 ) -> Campaign:
-    """Keep a draft; raises ``InvalidInput`` or ``NotFound`` for what can never be sent."""
-    name = name.strip()
-    if not 0 < len(name) <= NAME_LENGTH or not name.isprintable():
-        raise InvalidInput(f"a campaign's name has 1 to {NAME_LENGTH} characters", "shorten it")
-    if not channels or len(set(channels)) < len(channels):
-        raise InvalidInput("channels: each at most once, and at least one", "--channel sms")
-    parts.creditor(creditor_id)
-    now = parts.clock.now()
-    given = Campaign(
-        id=new_id(),
-        number=0,
-        name=name,
-        creditor_id=creditor_id,
-        purpose=purpose,
-        channels=channels,
-        audience=spell(asked),
-        state=CampaignState.DRAFT,
-        created_by=actor,
-        created_at=now,
+    """Keep a draft, ``listed`` being the accounts its audience is within.
+
+    Raises ``InvalidInput`` or ``NotFound`` for what can never be sent.
+    """
+    campaign = replace(
+        asked, name=asked.name.strip(), listed=None if listed is None else len(listed)
     )
-    campaign = await campaigns.insert(conn, given)
+    if not 0 < len(campaign.name) <= NAME_LENGTH or not campaign.name.isprintable():
+        raise InvalidInput(f"a campaign's name has 1 to {NAME_LENGTH} characters", "shorten it")
+    if not campaign.channels or len(set(campaign.channels)) < len(campaign.channels):
+        raise InvalidInput("channels: each at most once, and at least one", "--channel sms")
+    _require_no_withholding(parts, campaign)
+    templates_of(parts, campaign)
+    campaign = await campaigns.insert(conn, campaign)
+    if listed is not None:
+        await campaigns.keep_list(conn, campaign.id, listed)
     data: dict[str, object] = {
         "number": campaign.number,
-        "purpose": purpose,
-        "channels": list(channels),
+        "purpose": campaign.purpose,
+        "channels": list(campaign.channels),
         "audience": campaign.audience,
+        "listed": campaign.listed,
+        "pace_minute": campaign.pace_minute,
+        "pace_day": campaign.pace_day,
+        "variants": list(campaign.variants),
+        "control_percent": campaign.control_percent,
+        "repeats": campaign.repeats,
     }
-    await _tell(conn, campaign, EventKind.DRAFTED, actor, now, data)
+    now = campaign.created_at
+    await tell(conn, campaign, EventKind.DRAFTED, campaign.created_by, now, data)
     return campaign
 
 
-def audience_of(campaign: Campaign) -> Filter:
-    """Whom it means: of its creditor's accounts those its filter chooses."""
+def _require_no_withholding(parts: Parts, campaign: Campaign) -> None:
+    """What the law has us tell, and what answers somebody, goes to everybody it concerns."""
+    groups = parts.packs[parts.creditor(campaign.creditor_id).jurisdiction].groups
+    owed = {*groups["statutory"], *groups["answers"], Purpose.SETTLEMENT_RECEIPT}
+    if campaign.control_percent and campaign.purpose in owed:
+        raise InvalidInput(
+            f"{campaign.purpose} is owed to everybody it concerns: no control group",
+            "leave --control out",
+        )
+
+
+async def draft_correction(
+    parts: Parts, conn: Connection, number: int, asked: Campaign
+) -> Campaign:
+    """Draft an apology to exactly those whom a campaign has reached, by the way that reached them.
+
+    It is submitted, approved and started as any other.
+    """
+    wrong = await found(conn, number)
+    if wrong.started_at is None:
+        raise Conflict(f"campaign {number} has reached nobody: it never started", "campaign show")
+    return await draft(
+        parts,
+        conn,
+        replace(
+            asked,
+            creditor_id=wrong.creditor_id,
+            purpose=Purpose.CORRECTION_NOTICE,
+            channels=wrong.channels,
+            audience=wrong.audience,
+            corrects=wrong.id,
+        ),
+    )
+
+
+def filter_of(campaign: Campaign) -> Filter:
+    """Its filter, of its creditor's accounts."""
     own = Condition(BY_NAME["creditor"], Op.IS, (campaign.creditor_id,))
-    return Every((own, parse(campaign.audience)))
+    return Every((own, parse(campaign.audience)) if campaign.audience else (own,))
+
+
+def audience_of(campaign: Campaign, at: datetime) -> Where:
+    """Whom it means: of its creditor's accounts those its filter and its list choose."""
+    listed = None if campaign.listed is None else campaign.id
+    return where(filter_of(campaign), at, DEFAULT_STAGES, listed)
 
 
 async def submit(parts: Parts, conn: Connection, number: int, actor: str) -> Campaign:
     """Put a draft before a second person; below ``approve_from`` notices it needs none.
 
-    Raises ``InvalidInput`` for an audience that nobody of can be reached.
+    Raises ``InvalidInput`` for an audience that nobody of can be reached, or that takes longer at
+    its pace than its notices live.
     """
-    campaign, now = await _locked(conn, number), parts.clock.now()
+    campaign, now = await locked(conn, number), parts.clock.now()
     campaign.require_move(CampaignState.SUBMITTED)
-    notices = await _reached(conn, campaign, now)
+    notices = await reached(conn, campaign, now)
     if not notices:
         raise InvalidInput(
             f"campaign {number} reaches nobody: nothing is submitted",
             f"see whom it means: outreach segment count --filter '{campaign.audience}'",
         )
+    needed = takes(campaign, notices, hours_of(parts, campaign)[0])
+    if needed > campaign.lifetime:
+        raise InvalidInput(
+            f"at its pace {notices:,} notices take {needed.days + 1} days, "
+            f"and each expires after {campaign.lifetime.days}",
+            "create it with a faster --pace-day or more --days",
+        )
     alone = notices < parts.settings.approve_from
-    to = CampaignState.APPROVED if alone else CampaignState.SUBMITTED
-    moved = await campaigns.move(conn, campaign, to, now, submitted_by=actor, notices=notices)
-    data: dict[str, object] = {"notices": notices, "alone": alone}
-    await _tell(conn, campaign, EventKind.SUBMITTED, actor, now, data)
-    return moved
+    told: Mapping[str, object] = {"notices": notices, "alone": alone}
+    submitted = await move(
+        conn,
+        campaign,
+        CampaignState.APPROVED if alone else CampaignState.SUBMITTED,
+        EventKind.SUBMITTED,
+        actor,
+        now,
+        told,
+        submitted_by=actor,
+        notices=notices,
+    )
+    return await pin(conn, parts, submitted, now) if alone else submitted
 
 
-async def _reached(conn: Connection, campaign: Campaign, now: datetime) -> int:
-    counts = await audience.count(conn, where(audience_of(campaign), now, DEFAULT_STAGES))
+async def reached(conn: Connection, campaign: Campaign, now: datetime) -> int:
+    """How many notices it would be at ``now``."""
+    if campaign.corrects is not None:
+        return await members.reached(conn, campaign.corrects)
+    counts = await audience.count(conn, audience_of(campaign, now))
     return sum(
         row["notices"]
         for row in counts
@@ -103,79 +159,38 @@ async def _reached(conn: Connection, campaign: Campaign, now: datetime) -> int:
 
 
 async def approve(parts: Parts, conn: Connection, number: int, actor: str) -> Campaign:
-    """Say yes to what somebody else submitted."""
-    campaign, now = await _locked(conn, number), parts.clock.now()
+    """Say yes to what somebody else submitted: it will send the words as they are now."""
+    campaign, now = await locked(conn, number), parts.clock.now()
     if campaign.state is not CampaignState.SUBMITTED:
         campaign.require_move(CampaignState.APPROVED)
         raise Conflict(f"campaign {number} was not submitted", "outreach campaign submit")
     campaign.require_second_person(actor)
-    moved = await campaigns.move(conn, campaign, CampaignState.APPROVED, now, approved_by=actor)
-    data: dict[str, object] = {"notices": campaign.notices}
-    await _tell(conn, campaign, EventKind.APPROVED, actor, now, data)
-    return moved
+    told: Mapping[str, object] = {"notices": campaign.notices}
+    approved = await move(
+        conn,
+        campaign,
+        CampaignState.APPROVED,
+        EventKind.APPROVED,
+        actor,
+        now,
+        told,
+        approved_by=actor,
+    )
+    return await pin(conn, parts, approved, now)
 
 
 async def send_back(
     parts: Parts, conn: Connection, number: int, actor: str, reason: str
 ) -> Campaign:
     """Make a draft of what was submitted, for its author to change."""
-    return await _move(parts, conn, number, CampaignState.DRAFT, EventKind.SENT_BACK, actor, reason)
-
-
-async def cancel(parts: Parts, conn: Connection, number: int, actor: str, reason: str) -> Campaign:
-    """End it for good."""
-    return await _move(
-        parts, conn, number, CampaignState.CANCELLED, EventKind.CANCELLED, actor, reason
+    data = said(reason)
+    return await move(
+        conn,
+        await locked(conn, number),
+        CampaignState.DRAFT,
+        EventKind.SENT_BACK,
+        actor,
+        parts.clock.now(),
+        data,
+        submitted_by=None,
     )
-
-
-async def _move(
-    parts: Parts,
-    conn: Connection,
-    number: int,
-    to: CampaignState,
-    kind: EventKind,
-    actor: str,
-    reason: str,
-) -> Campaign:
-    if not reason.strip():
-        raise InvalidInput("say why", "--reason")
-    campaign, now = await _locked(conn, number), parts.clock.now()
-    campaign.require_move(to)
-    moved = await campaigns.move(conn, campaign, to, now)
-    await _tell(conn, campaign, kind, actor, now, {"reason": reason.strip()})
-    return moved
-
-
-async def _locked(conn: Connection, number: int) -> Campaign:
-    return _known(number, await campaigns.lock(conn, number))
-
-
-async def found(conn: Connection, number: int) -> Campaign:
-    """The campaign of this number; raises ``NotFound``."""
-    return _known(number, await campaigns.find(conn, number))
-
-
-def _known(number: int, campaign: Campaign | None) -> Campaign:
-    if campaign is None:
-        raise NotFound(f"no campaign {number}", "outreach campaign list")
-    return campaign
-
-
-async def _tell(
-    conn: Connection,
-    campaign: Campaign,
-    kind: EventKind,
-    actor: str,
-    now: datetime,
-    data: dict[str, object],
-) -> None:
-    event = Event(
-        kind=kind,
-        at=now,
-        stream=campaign_stream(campaign.id),
-        creditor_id=campaign.creditor_id,
-        actor=actor,
-        data=data,
-    )
-    await events.append(conn, [prepare(event)])

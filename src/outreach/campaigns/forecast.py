@@ -44,11 +44,15 @@ Watch = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is asked: to write to each once, by the first of ``channels`` they can be reached by."""
+    """What is asked: to write to each once, by the first of ``channels`` they can be reached by.
+
+    ``listed`` as ``where`` takes it: accounts, or the campaign that has listed them.
+    """
 
     audience: Filter
     purpose: Purpose
     channels: tuple[Channel, ...]
+    listed: Sequence[UUID] | UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ async def forecast(
 
     Raises ``InvalidInput`` for an audience of nobody.
     """
-    chosen = where(plan.audience, at, DEFAULT_STAGES)
+    chosen = where(plan.audience, at, DEFAULT_STAGES, plan.listed)
     kinds = [KIND_FOR[channel] for channel in plan.channels]
     async with parts.pool.acquire() as conn:
         counts = await audience.count(conn, chosen)

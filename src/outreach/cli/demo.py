@@ -1,7 +1,7 @@
 """``outreach demo``: the whole loop on the example portfolio, ending by itself."""
 
 import logging
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -62,6 +62,7 @@ def _print(outcome: Outcome, sight: Sight) -> None:
         f"{outcome.events} events in the history, {outcome.seconds} s\n"
     )
     _print_funnel(outcome)
+    _print_campaign(outcome.campaign)
     _print_rules(sight)
     replies = "  ".join(f"{kind} {count}" for kind, count in sorted(outcome.responses.items()))
     console.print(f"replies by kind: {replies}\n", markup=False)
@@ -97,6 +98,15 @@ def _print_funnel(outcome: Outcome) -> None:
         }
         table.add_row(_CHANNELS.get(channel, channel), *(str(shown[step]) for step in steps))
     console.print(table)
+
+
+def _print_campaign(campaign: dict[str, Any]) -> None:
+    states = "  ".join(f"{state} {count}" for state, count in campaign["states"].items())
+    console.print(
+        f"campaign {campaign['number']} {campaign['name']}, approved by a second person, "
+        f"paused and resumed: {campaign['state']}; {states}\n",
+        markup=False,
+    )
 
 
 def _print_rules(sight: Sight) -> None:

@@ -28,7 +28,7 @@ from outreach.ledger.envelope import prepare
 from outreach.ledger.keys import WrappedKey
 from outreach.life import intake
 from outreach.life.parts import Parts
-from outreach.life.prepare import Go, Prepared, Wait, prepare_notice
+from outreach.life.prepare import Drop, Go, Wait, prepare_notice
 
 app = typer.Typer(help="One-off notices.", no_args_is_help=True)
 app.command("export")(export_notices)
@@ -107,7 +107,7 @@ async def _request(
     )
 
 
-def describe(parts: Parts, prepared: Prepared) -> dict[str, Any]:
+def describe(parts: Parts, prepared: Go | Wait | Drop) -> dict[str, Any]:
     """What would happen now: the decision with its reasons, and the words if it may go."""
     data = prepared.verdict_data if isinstance(prepared, Go) else prepared.entry.event.data
     shown: dict[str, Any] = {"decision": data.get("decision", "block"), **data}
@@ -127,7 +127,7 @@ def describe(parts: Parts, prepared: Prepared) -> dict[str, Any]:
 
 
 async def _send_to_me(
-    parts: Parts, prepared: Prepared, channel: Channel, to: str, actor: str
+    parts: Parts, prepared: Go | Wait | Drop, channel: Channel, to: str, actor: str
 ) -> str:
     """Send the words to the person who asks; it stands in their stream, not in the debtor's."""
     if not isinstance(prepared, Go):

@@ -51,6 +51,7 @@ class Pack:
     version: str
     title: str
     spread: timedelta  # over how long held notices come back after their wait
+    groups: Mapping[str, tuple[Purpose, ...]]
     rules: tuple[Rule[Any], ...] = field(repr=False)
     not_enforced: Mapping[str, str] = field(repr=False)  # rule id: why not
     selections: Mapping[tuple[Purpose, Channel], Selection] = field(repr=False)
@@ -107,6 +108,7 @@ def load_pack(path: Path) -> Pack:
         version=hashlib.sha256(data).hexdigest(),
         title=table.title,
         spread=timedelta(minutes=table.spread_minutes),
+        groups=table.groups,
         rules=rules,
         not_enforced=table.not_enforced,
         selections=selections,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
-from outreach.db.debtors import USABLE
+from outreach.db.debtors import BEST, USABLE
 from outreach.db.filters import Where
 from outreach.db.pool import Connection
 from outreach.domain.contact import ContactKind
@@ -14,7 +14,7 @@ from outreach.domain.contact import ContactKind
 _BEST_POINTS = f"""(select jsonb_object_agg(kind, id) from (
     select distinct on (p.kind) p.kind, p.id from contact_points p
     where p.debtor_id = d.id and {USABLE}
-    order by p.kind, p.verified desc, p.created_at desc, p.id desc) best)"""
+    order by p.kind, {BEST}) best)"""
 
 
 async def open_debts(conn: Connection) -> list[asyncpg.Record]:
@@ -35,7 +35,7 @@ async def open_debts(conn: Connection) -> list[asyncpg.Record]:
     )
 
 
-def _chosen(where: Where, kinds: str = "") -> str:
+def chosen(where: Where, kinds: str = "") -> str:
     """SQL for whom a filter chooses, one row a notice: per person, creditor and currency, and what
     they guarantee for others apart from what they owe, for it has words of its own.
     """
@@ -60,7 +60,7 @@ async def count(conn: Connection, where: Where) -> list[asyncpg.Record]:
         f"""select c.creditor_id, c.currency, c.stage, r.phone, r.email, r.address,
                count(*) as notices, sum(cardinality(c.account_ids))::bigint as accounts,
                sum(c.overdue)::bigint as overdue, sum(c.balance)::bigint as balance
-           from ({_chosen(where)}) c
+           from ({chosen(where)}) c
            cross join lateral (
                select coalesce(bool_or(kind = 'phone'), false) as phone,
                    coalesce(bool_or(kind = 'email'), false) as email,
@@ -83,7 +83,7 @@ async def sample(
     return await conn.fetch(
         f"""select d.id as debtor_id, d.creditor_id, d.currency, d.account_ids,
                {_BEST_POINTS} as points
-           from ({_chosen(where, f"${number + 1}::text[]")}
+           from ({chosen(where, f"${number + 1}::text[]")}
                  order by md5(d.id::text), 2, 3, 4 limit ${number + 2}) d""",
         *where.args,
         kinds,

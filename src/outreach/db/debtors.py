@@ -15,6 +15,8 @@ _POINT = """p.id, p.debtor_id, p.creditor_id, p.kind, p.value_hash, p.region, p.
 
 USABLE = "p.dead_at is null and p.opted_out_at is null and p.wrong_person_at is null"
 """Of a contact point ``p``: it may still be written to."""
+BEST = "p.verified desc, p.created_at desc, p.id desc"
+"""The order of contact points ``p``, the one to write to first."""
 
 
 async def find_account(conn: Connection, number_hash: bytes) -> list[asyncpg.Record]:
@@ -86,7 +88,7 @@ async def best_point(conn: Connection, debtor_id: UUID, kind: ContactKind) -> as
     return await conn.fetchrow(
         f"""select {_POINT} from contact_points p left join sealing_keys k on k.id = p.id
             where p.debtor_id = $1 and p.kind = $2
-            order by ({USABLE}) desc, p.verified desc, p.created_at desc, p.id desc limit 1""",
+            order by ({USABLE}) desc, {BEST} limit 1""",
         debtor_id,
         kind,
     )

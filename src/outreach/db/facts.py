@@ -39,6 +39,7 @@ def _contacts(debtor: str) -> str:
 _FACTS = f"""
 select n.id, n.creditor_id, n.debtor_id, n.account_ids, n.purpose, n.channel, n.currency,
     n.contact_point_id, n.number, n.attempt, n.due_at, n.expires_at, n.lane, n.route, n.batch_id,
+    n.campaign_id, n.pinned, g.state as campaign_state,
     d.sealed as debtor_sealed, d.locale, d.zone, d.jurisdiction,
     dk.wrapped as debtor_wrapped, dk.master_version as debtor_master,
     p.sealed as point_sealed, p.region, p.origin, p.verified, p.opted_out_at, p.dead_at,
@@ -50,6 +51,7 @@ join debtors d on d.id = n.debtor_id
 join contact_points p on p.id = n.contact_point_id
 left join sealing_keys dk on dk.id = d.id
 left join sealing_keys pk on pk.id = p.id
+left join campaigns g on g.id = n.campaign_id
 cross join lateral (
     select json_agg(json_build_object(
         'role', y.role, 'tail', a.number_tail, 'product', a.product, 'due', a.due_date,
@@ -203,7 +205,8 @@ async def preview(
                 $5::uuid[] as account_ids, $6::text as purpose, $7::text as channel,
                 $8::text as currency, $9::uuid as contact_point_id, 0::bigint as number,
                 0::smallint as attempt, $10::timestamptz as due_at, $11::timestamptz as expires_at,
-                $12::text as lane, ''::text as route, null::text as batch_id)
+                $12::text as lane, ''::text as route, null::text as batch_id,
+                null::uuid as campaign_id, null::text as pinned)
             {_FACTS}""",
         now,
         notice_id,

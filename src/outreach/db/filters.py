@@ -3,8 +3,10 @@
 The expressions speak of ``a`` (an account), ``y`` (a person's part in it) and ``d`` (the person).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from outreach.db.debtors import USABLE
 from outreach.domain.account import Bucket, StageTable
@@ -95,9 +97,17 @@ class Where:
     args: tuple[Any, ...]
 
 
-def where(asked: Filter, now: datetime, stages: StageTable) -> Where:
-    """Compile a filter: open accounts of those who owe them, unless it asks for other roles."""
-    return _Compiler(now, stages).compile(asked)
+def where(
+    asked: Filter,
+    now: datetime,
+    stages: StageTable,
+    listed: Sequence[UUID] | UUID | None = None,
+) -> Where:
+    """Compile a filter: open accounts of those who owe them, unless it asks for other roles.
+
+    ``listed``: only of these accounts, or of those that the campaign with this id has listed.
+    """
+    return _Compiler(now, stages).compile(asked, listed)
 
 
 class _Compiler:
@@ -112,17 +122,26 @@ class _Compiler:
         )
         self._stage = f"(case {ranks} else {len(stages.last_days)} end)"
 
-    def compile(self, asked: Filter) -> Where:
+    def compile(self, asked: Filter, listed: Sequence[UUID] | UUID | None) -> Where:
         roles = [Role.PRIMARY, Role.JOINT]
         if "role" in fields_of(asked):
             roles.append(Role.GUARANTOR)
         owed = f"a.balance > 0 and y.role = any({self._bind(roles, 'text[]')})"
-        return Where(f"{owed} and {self._any(asked)}", self._stage, tuple(self._args))
+        within = f" and {self._listed(listed)}" if listed is not None else ""
+        return Where(f"{owed}{within} and {self._any(asked)}", self._stage, tuple(self._args))
+
+    def _listed(self, listed: Sequence[UUID] | UUID) -> str:
+        if isinstance(listed, UUID):
+            campaign = self._bind(listed, "uuid")
+            return (
+                f"a.id in (select account_id from campaign_accounts where campaign_id = {campaign})"
+            )
+        return f"a.id = any({self._bind(listed, 'uuid[]')})"
 
     def _any(self, asked: Filter) -> str:
         match asked:
             case Every(of):
-                return "(" + " and ".join(map(self._any, of)) + ")"
+                return "(" + (" and ".join(map(self._any, of)) or "true") + ")"
             case Either(of):
                 return "(" + " or ".join(map(self._any, of)) + ")"
             case Not(of):

@@ -151,6 +151,14 @@ async def save_template(
     )
 
 
+async def template_sources(conn: Connection, digests: Sequence[str]) -> list[str]:
+    """The sources of kept versions."""
+    rows = await conn.fetch(
+        "select source from template_versions where digest = any($1::text[])", digests
+    )
+    return [row["source"] for row in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Who holds a chunk in flight; after ``lease`` without a result it counts as dead."""

@@ -7,16 +7,22 @@ from uuid import UUID
 import asyncpg
 
 from outreach.db.pool import Connection
+from outreach.domain.campaign import CampaignState
 from outreach.domain.states import State
 
 _DOUBTFUL = f"""
-    from (select notice_id from due where due_at <= $1 union all
+    from (select notice_id from due where due_at <= $1 union
           select n.id from letter_batches b join notices n on n.batch_id = b.id
-          where b.closed_at is null) q
+          where b.closed_at is null union
+          select n.id from campaigns c join notices n on n.campaign_id = c.id
+          where c.state in ('{CampaignState.RUNNING}', '{CampaignState.PAUSED}')
+              and n.due_at <= $1) q
     join notices n on n.id = q.notice_id
     where n.state = '{State.PENDING}' and n.expires_at > $2
 """
-"""Due by $1, or a letter in an open batch, and not worthless before $2."""
+"""Due by $1, a letter in an open batch or a campaign's, let go or not: that it was is lost with the
+rest. And not worthless before $2.
+"""
 
 
 async def count(conn: Connection, due_by: datetime, since: datetime) -> list[asyncpg.Record]:
@@ -62,6 +68,17 @@ async def make_uncertain(conn: Connection, notice_ids: Sequence[UUID]) -> list[a
             )
             select * from doubted""",
         notice_ids,
+    )
+
+
+async def hold_campaigns(conn: Connection) -> list[asyncpg.Record]:
+    """Let no campaign go on or begin by itself: it may have done so in the time that is lost."""
+    return await conn.fetch(
+        f"""update campaigns set starts_at = null, state = case state
+                when '{CampaignState.RUNNING}' then '{CampaignState.PAUSED}' else state end
+            where state = '{CampaignState.RUNNING}'
+                or state = '{CampaignState.APPROVED}' and starts_at is not null
+            returning id, number, creditor_id, state"""
     )
 
 

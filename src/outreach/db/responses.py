@@ -23,7 +23,8 @@ async def insert(
 ) -> None:
     """A response without a debtor waits for a person to say whose it is."""
     await conn.execute(
-        "insert into responses values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        """insert into responses values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+               (select campaign_id from notices where id = $4))""",
         response_id,
         creditor_id,
         debtor_id,
@@ -56,6 +57,16 @@ async def of_debtor(conn: Connection, debtor_id: UUID) -> list[asyncpg.Record]:
     return await conn.fetch(
         "select * from responses where debtor_id = $1 order by at, id", debtor_id
     )
+
+
+async def of_campaign(conn: Connection, campaign_id: UUID) -> dict[str, int]:
+    """How many people of a campaign answered, by what they said."""
+    rows = await conn.fetch(
+        """select kind, count(distinct debtor_id) as count from responses
+           where campaign_id = $1 group by 1 order by 1""",
+        campaign_id,
+    )
+    return {row["kind"]: row["count"] for row in rows}
 
 
 async def counts(conn: Connection) -> dict[str, int]:

@@ -6,6 +6,7 @@ from datetime import datetime
 import asyncpg
 
 from outreach.db.pool import Connection
+from outreach.domain.campaign import CampaignState
 
 
 def covered(creditor: str, channel: str) -> str:
@@ -37,4 +38,12 @@ async def all_stops(conn: Connection) -> list[asyncpg.Record]:
 
 
 async def scopes(conn: Connection) -> Sequence[str]:
-    return [row["scope"] for row in await conn.fetch("select scope from stops")]
+    """What is stopped: also each campaign that is paused, or cancelled a moment ago."""
+    rows = await conn.fetch(
+        f"""select scope from stops union all
+            select 'campaign:' || id from campaigns
+            where state = '{CampaignState.PAUSED}'
+                or state = '{CampaignState.CANCELLED}' and started_at is not null
+                    and settled_at is null"""
+    )
+    return [row["scope"] for row in rows]

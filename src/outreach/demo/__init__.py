@@ -1,7 +1,8 @@
 """The demo: the whole loop on the example portfolio, with every process and protocol real.
 
-Import, notices by stage over three channels, receipts and replies from the sandbox carriers, then a
-cross-check with the carriers' own books: was anything lost, was anything sent twice?
+Import, notices by stage over three channels, a campaign that is paused and resumed, receipts and
+replies from the sandbox carriers, then a cross-check with the carriers' own books: was anything
+lost, was anything sent twice?
 """
 
 import asyncio
@@ -18,9 +19,10 @@ import asyncpg
 from outreach.bootstrap import open_parts
 from outreach.clock import monotonic
 from outreach.db import audience, events, migrate, stops
+from outreach.demo import campaign
 from outreach.demo.plan import ACTOR, plan, receipts_for_settled, submit_all
 from outreach.demo.stage import EXAMPLES, ZONE, Files, cut_files, set_stage
-from outreach.demo.stock import Outcome, take_stock
+from outreach.demo.stock import Outcome, summary, take_stock
 from outreach.domain.errors import OutreachError
 from outreach.embedded import Embedded, places
 from outreach.life import seal
@@ -62,9 +64,11 @@ async def run_demo(accounts: int, say: Say, show: Show, *, keep: bool) -> Outcom
             await migrate.upgrade(urls.database)
             async with open_parts(settings, urls.database) as parts:
                 files = await _prepare(parts, accounts, say)
+                number = await campaign.approved(parts, say)
                 async with services(settings, env) as supervisor:
-                    await _play(parts, files, supervisor, told, say)
+                    await _play(parts, files, supervisor, number, told, say)
                     outcome = await take_stock(parts)
+                    outcome.campaign = summary(await campaign.how_it_went(parts, number))
                     outcome.seconds = round(monotonic() - started, 1)
                     show(outcome, await _look(parts))
                     if keep:
@@ -92,15 +96,21 @@ async def _prepare(parts: Parts, accounts: int, say: Say) -> Files:
 
 
 async def _play(
-    parts: Parts, files: Files, supervisor: Supervisor, told: asyncio.Event, say: Say
+    parts: Parts,
+    files: Files,
+    supervisor: Supervisor,
+    number: int,
+    told: asyncio.Event,
+    say: Say,
 ) -> None:
-    """Book payments, lift the stop, and wait until everything has come to rest."""
+    """Book payments, lift the stop, run the campaign, and wait until everything is at rest."""
     say("importing payments: what they settle must not be dunned")
     await import_payments(parts, files.payments, ACTOR, shift_days=files.shift_days)
     await submit_all(parts, await receipts_for_settled(parts))
     async with parts.pool.acquire() as conn:
         await stops.lift(conn, "all")
     say(f"sending (worker {supervisor.service('worker').pid})")
+    await campaign.play(parts, number, files, say)
     await settle(parts, told, say)
     await seal.seal_all(parts.pool)
 

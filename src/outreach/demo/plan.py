@@ -19,6 +19,8 @@ from outreach.life.parts import Parts
 from outreach.life.words import local_day
 
 ACTOR = "user:demo"
+CAMPAIGN = ("qinglan-bank", Bucket.M1)
+"""These are a campaign's, see ``campaign``."""
 SUBMIT = 500
 
 _LADDER: dict[Bucket, tuple[Purpose, tuple[Channel, ...]]] = {
@@ -31,10 +33,12 @@ _LATE_ELSEWHERE = (Purpose.OVERDUE_NOTICE, (Channel.EMAIL, Channel.SMS))
 
 
 def plan(row: asyncpg.Record, now: datetime) -> NoticeRequest | None:
-    """One debtor's notice by stage, on the first channel they can be reached by."""
+    """One debtor's notice by stage, on the first channel they can be reached by, or None."""
     bucket = DEFAULT_STAGES.bucket(
         days_past_due(row["oldest_unpaid_due_date"], local_day(now, row["zone"]))
     )
+    if (row["creditor_id"], bucket) == CAMPAIGN:
+        return None
     late = _LATE if row["locale"] == Locale.ZH_CN else _LATE_ELSEWHERE
     purpose, channels = _LADDER.get(bucket, late)
     points = orjson.loads(row["points"] or "{}")

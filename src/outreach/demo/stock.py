@@ -6,6 +6,7 @@ from uuid import UUID
 
 import orjson
 
+from outreach.campaigns.progress import Progress
 from outreach.channels.token import Tokens
 from outreach.db import audience, notices, responses
 from outreach.domain.states import State
@@ -21,6 +22,7 @@ class Outcome:
     accounts: int = 0
     debtors: int = 0
     notices: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
+    campaign: dict[str, object] = field(default_factory=dict)
     events: int = 0
     responses: dict[str, int] = field(default_factory=dict)
     history_verified: bool = False
@@ -31,6 +33,18 @@ class Outcome:
 
     def as_json(self) -> str:
         return orjson.dumps(asdict(self)).decode()
+
+
+def summary(shown: Progress) -> dict[str, object]:
+    """A campaign as the outcome holds it."""
+    return {
+        "number": shown.campaign.number,
+        "name": shown.campaign.name,
+        "state": str(shown.campaign.state),
+        "notices": shown.total,
+        "states": shown.states,
+        "excluded": shown.excluded,
+    }
 
 
 def attempts(entries: list[Entry], tokens: Tokens) -> Counter[UUID]:

@@ -19,6 +19,14 @@ class Jurisdiction(StrEnum):
     TAIWAN = "tw"
 
 
+HOME_ZONE = {
+    Jurisdiction.MAINLAND: "Asia/Shanghai",
+    Jurisdiction.HONG_KONG: "Asia/Hong_Kong",
+    Jurisdiction.TAIWAN: "Asia/Taipei",
+}
+"""The time zone of each place."""
+
+
 class Sex(StrEnum):
     """Used for the salutation only."""
 

@@ -58,6 +58,14 @@ class EventKind(StrEnum):
     SUBMITTED = "submitted"
     APPROVED = "approved"
     SENT_BACK = "sent_back"
+    SCHEDULED = "scheduled"
+    STARTED = "started"
+    MISSED = "missed"  # its hour passed with nothing running
+    FROZEN = "frozen"  # the audience is whole
+    PAUSED = "paused"
+    FELL_BACK = "fell_back"  # to another channel
+    RETRIED = "retried"
+    FINISHED = "finished"
 
 
 @frozen

@@ -142,8 +142,7 @@ class Dispatcher:
         # a verdict that ran out (the window closed, a stop was set) to the next claim.
         if monotonic() > chunk.deadline:
             return UNWRITTEN
-        stopped = self._stops.cover(go.row["creditor_id"], go.row["channel"])
-        if stopped or self._parts.clock.now() >= go.until:
+        if self._stops.cover(go.row) or self._parts.clock.now() >= go.until:
             return UNWRITTEN_NOW
         began = monotonic()
         try:

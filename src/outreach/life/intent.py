@@ -9,7 +9,7 @@ import asyncpg
 
 from outreach.channels.base import Carrier
 from outreach.clock import monotonic
-from outreach.db import events, notices
+from outreach.db import events, members, notices
 from outreach.db.notices import Claim, save_template
 from outreach.db.pool import Connection
 from outreach.domain.events import EventKind
@@ -17,13 +17,7 @@ from outreach.domain.states import State
 from outreach.ids import new_id
 from outreach.ledger.envelope import Entry, prepare
 from outreach.life.parts import Parts
-from outreach.life.prepare import (
-    Drop,
-    Go,
-    Prepared,
-    Wait,
-    prepare_all,
-)
+from outreach.life.prepare import Drop, Go, Park, Prepared, Wait, prepare_all
 from outreach.life.telling import notice_event, verdict_data
 
 MARGIN = 0.9
@@ -57,6 +51,7 @@ async def intend(
     ``kept`` are the digests of template versions known to be stored.
     """
     now, lease = parts.clock.now(), parts.settings.lease_seconds
+    await load_pinned(conn, parts, rows)
     prepared = prepare_all(parts, rows, now)
     going = tuple(each for each in prepared if isinstance(each, Go))
     await keep_templates(conn, going, now, kept)
@@ -71,13 +66,16 @@ async def intend(
 
 
 async def hold_and_drop(conn: Connection, parts: Parts, prepared: Sequence[Prepared]) -> None:
-    """Record what does not go now: held notices wait on, dropped ones leave the queue."""
+    """Record what does not go now: held notices wait, parked and dropped ones leave the queue."""
     waits = [each for each in prepared if isinstance(each, Wait)]
     if waits:
         known = await events.last_hold(conn, [each.row["id"] for each in waits])
         fresh = [each for each in waits if known.get(each.row["id"]) != list(each.rules)]
         await notices.requeue(conn, [(each.row["id"], each.until) for each in waits])
         await events.append(conn, [each.entry for each in fresh])
+    parked = [each.row["id"] for each in prepared if isinstance(each, Park)]
+    if parked:
+        await members.park(conn, parked)
     drops = [each for each in prepared if isinstance(each, Drop)]
     if drops:
         await notices.leave_queue(conn, [(each.row["id"], each.state, each.code) for each in drops])
@@ -125,6 +123,16 @@ def sending_entry(
         policy_version=go.verdict.policy_version,
     )
     return prepare(event, go.key)
+
+
+async def load_pinned(conn: Connection, parts: Parts, rows: Sequence[asyncpg.Record]) -> None:
+    """Have the template versions at hand that campaigns have pinned."""
+    digests = {row["pinned"] for row in rows if row["pinned"]}
+    missing = [digest for digest in digests if parts.catalog.version(digest) is None]
+    if not missing:
+        return
+    for source in await notices.template_sources(conn, missing):
+        parts.catalog.kept(source)
 
 
 async def keep_templates(

@@ -28,15 +28,10 @@ from outreach.ids import new_id
 from outreach.ledger import places
 from outreach.ledger.envelope import Entry
 from outreach.ledger.keys import WrappedKey
-from outreach.life.intent import hold_and_drop, keep_templates, sending_entry
+from outreach.life.intent import hold_and_drop, keep_templates, load_pinned, sending_entry
 from outreach.life.parts import Parts
-from outreach.life.prepare import (
-    Drop,
-    Go,
-    Prepared,
-    drop,
-    prepare_all,
-)
+from outreach.life.prepare import Drop, Go, Prepared, drop, prepare_all
+from outreach.life.stops import scopes_of
 from outreach.logs import Log
 from outreach.settings import MailHouseSettings
 from outreach.templating.letter import Letter, LetterPdf
@@ -74,6 +69,7 @@ class LettersOut:
             batch_id, room = await letters.with_room(conn, carrier, size) or (None, size)
             limit = min(room, parts.settings.chunk)
             rows = await facts.claim(conn, "letters", route, Channel.LETTER, now, limit)
+            await load_pinned(conn, parts, rows)
             prepared = prepare_all(parts, rows, now)
             going = [each.row["id"] for each in prepared if isinstance(each, Go)]
             if going and batch_id is None:
@@ -118,6 +114,7 @@ async def close_batch(parts: Parts, batch_id: str, house: MailHouse) -> int:
     now = parts.clock.now()
     async with parts.pool.acquire() as conn:
         rows = await facts.read(conn, await letters.members(conn, batch_id), now)
+        await load_pinned(conn, parts, rows)
     pressed, unfit = await press_all(parts, prepare_all(parts, rows, now), now)
     async with parts.pool.acquire() as conn, conn.transaction():
         if not await letters.lock_open(conn, batch_id):
@@ -147,9 +144,12 @@ async def close_batch(parts: Parts, batch_id: str, house: MailHouse) -> int:
 
 
 def _still(parts: Parts, go: Go, pressed: Mapping[UUID, Pressed], stopped: set[str]) -> bool:
-    covered = {"all", "channel:letter", f"creditor:{go.row['creditor_id']}"} & stopped
     made = pressed.get(go.row["id"])
-    return not covered and made is not None and made.data == compose(parts, go)
+    return (
+        stopped.isdisjoint(scopes_of(go.row))
+        and made is not None
+        and made.data == compose(parts, go)
+    )
 
 
 async def _back(

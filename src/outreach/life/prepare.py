@@ -1,7 +1,7 @@
 """Prepare: from a claimed notice's facts to what happens to it now. Gate, words, gate on words.
 
-Nothing is done here: the answer is a ``Go``, a ``Wait`` or a ``Drop``, with the contact event that
-tells it, and the caller's transaction records it.
+Nothing is done here: the answer is a ``Go``, a ``Wait``, a ``Drop`` or a ``Park``, with the contact
+event that tells it, and the caller's transaction records it.
 """
 
 import re
@@ -18,6 +18,7 @@ from outreach.channels.base import Message
 from outreach.compliance.finding import Effect, Finding
 from outreach.compliance.gate import Decision, Verdict
 from outreach.db.notices import IntentRow
+from outreach.domain.campaign import CampaignState
 from outreach.domain.contact import Address, Channel
 from outreach.domain.errors import NotFound, TemplateError
 from outreach.domain.events import EventKind
@@ -114,7 +115,14 @@ class Drop:
     entry: Entry
 
 
-Prepared = Go | Wait | Drop
+@dataclass(frozen=True, slots=True)
+class Park:
+    """Its campaign is paused: it leaves the queue, stays pending, and comes back with it."""
+
+    row: asyncpg.Record
+
+
+Prepared = Go | Wait | Drop | Park
 
 
 def prepare_all(parts: Parts, rows: Sequence[asyncpg.Record], now: datetime) -> list[Prepared]:
@@ -154,9 +162,11 @@ def _rounds(rows: Sequence[asyncpg.Record]) -> Iterator[list[asyncpg.Record]]:
         yield together
 
 
-def prepare_notice(parts: Parts, row: asyncpg.Record, now: datetime) -> Prepared:
-    """Decide one notice by itself."""
-    return prepare_all(parts, [row], now)[0]
+def prepare_notice(parts: Parts, row: asyncpg.Record, now: datetime) -> Go | Wait | Drop:
+    """Decide one notice by itself, which is no campaign's."""
+    prepared = prepare_all(parts, [row], now)[0]
+    assert not isinstance(prepared, Park)
+    return prepared
 
 
 @dataclass(slots=True)
@@ -201,6 +211,10 @@ def _take(step: _Step, parts: Parts, case: _Case, now: datetime) -> None:
 
 def _open(parts: Parts, case: _Case, now: datetime) -> Prepared | None:
     row = case.row
+    if row["campaign_state"] == CampaignState.PAUSED:
+        return Park(row)
+    if row["campaign_state"] == CampaignState.CANCELLED:
+        return drop(row, State.CANCELLED, "campaign", now, {})
     if now >= row["expires_at"]:
         return drop(row, State.EXPIRED, "expired", now, {})
     debtor_key = parts.open_key(row, "debtor_", row["debtor_id"])
@@ -239,7 +253,14 @@ def _address(parts: Parts, case: _Case, now: datetime) -> Prepared | None:
 def _render(parts: Parts, case: _Case, _: datetime) -> None:
     """The words, in the debtor's locale."""
     kind = case.kind
-    template = parts.catalog.get(kind.channel, kind.purpose, kind.locale)
+    pinned = case.row["pinned"]
+    template = (
+        parts.catalog.version(pinned)
+        if pinned
+        else parts.catalog.get(kind.channel, kind.purpose, kind.locale)
+    )
+    if template is None:
+        raise NotFound("the template version its campaign pinned is not kept")
     case.words = Words(template, template.render(case.context), case.context, case.to)
 
 
@@ -302,6 +323,7 @@ _DROPPED = {
     State.EXPIRED: EventKind.EXPIRED,
     State.FAILED: EventKind.FAILED,
     State.BLOCKED: EventKind.BLOCKED,
+    State.CANCELLED: EventKind.CANCELLED,
 }
 
 

@@ -14,9 +14,10 @@ import asyncpg
 from outreach.db import carriage, eras, events, recovery
 from outreach.db.carriage import CarriageRow
 from outreach.db.pool import Connection
+from outreach.domain.campaign import CampaignState
 from outreach.domain.contact import Channel
 from outreach.domain.errors import ConfigurationError, Conflict, InvalidInput, Rewound
-from outreach.domain.events import EventKind
+from outreach.domain.events import Event, EventKind, campaign_stream
 from outreach.domain.states import Delivery
 from outreach.ids import new_id
 from outreach.ledger.envelope import prepare
@@ -97,8 +98,26 @@ async def recover(
         progress(done, max(done, plan.total))
     async with parts.pool.acquire() as conn, conn.transaction():
         await recovery.close_open_batches(conn)
+        await _hold_campaigns(conn, parts, actor, reason)
         era = await _begin(conn, plan.since, actor, reason)
     return done, era
+
+
+async def _hold_campaigns(conn: Connection, parts: Parts, actor: str, reason: str) -> None:
+    """Campaigns wait for a person: whether they began or went on meanwhile, nobody knows here."""
+    now, kinds = parts.clock.now(), {CampaignState.PAUSED: EventKind.PAUSED}
+    told = [
+        Event(
+            kind=kinds.get(row["state"], EventKind.MISSED),
+            at=now,
+            stream=campaign_stream(row["id"]),
+            creditor_id=row["creditor_id"],
+            actor=actor,
+            data={"code": CODE, "reason": reason},
+        )
+        for row in await recovery.hold_campaigns(conn)
+    ]
+    await events.append(conn, [prepare(event) for event in told])
 
 
 async def _doubt(

@@ -11,11 +11,6 @@ from outreach.domain.debtor import Jurisdiction
 from outreach.ledger.lookup import LookupKey
 from outreach.portfolio.rows import AccountRow, ContactRow
 
-ZONES = {
-    Jurisdiction.MAINLAND: "Asia/Shanghai",
-    Jurisdiction.HONG_KONG: "Asia/Hong_Kong",
-    Jurisdiction.TAIWAN: "Asia/Taipei",
-}
 _HOME = {Jurisdiction.MAINLAND: "CN", Jurisdiction.HONG_KONG: "HK", Jurisdiction.TAIWAN: "TW"}
 _COUNTRY_CODES = (("+86", "CN"), ("+852", "HK"), ("+886", "TW"), ("+853", "MO"))
 

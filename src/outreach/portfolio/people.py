@@ -3,13 +3,14 @@
 from dataclasses import asdict
 
 from outreach.domain.contact import ContactKind
+from outreach.domain.debtor import HOME_ZONE
 from outreach.domain.events import EventKind
 from outreach.ids import new_id
 from outreach.ledger import places
 from outreach.ledger.keys import MasterKeys
 from outreach.ledger.lookup import LookupKey
 from outreach.portfolio.changes import Changes, seal
-from outreach.portfolio.identity import ZONES, Recognised, plain, region
+from outreach.portfolio.identity import Recognised, plain, region
 from outreach.portfolio.known import Known, KnownDebtor, KnownPoint, Person
 from outreach.portfolio.rows import AccountRow, ContactRow, PersonRow
 
@@ -36,7 +37,7 @@ class People:
                 hashed("name", plain(person.name)),
                 seal(key, places.debtor(debtor_id), _sealed(person)),
                 person.locale,
-                ZONES[row.jurisdiction],
+                HOME_ZONE[row.jurisdiction],
                 row.jurisdiction,
                 self._changes.now,
             )

@@ -58,6 +58,14 @@ EVENTS: Mapping[EventKind, str] = {
     EventKind.SUBMITTED: "提交审批",
     EventKind.APPROVED: "审批通过",
     EventKind.SENT_BACK: "退回修改",
+    EventKind.SCHEDULED: "排定开始时间",
+    EventKind.STARTED: "批次开始",
+    EventKind.MISSED: "错过开始时间",
+    EventKind.FROZEN: "名单确定",
+    EventKind.PAUSED: "批次暂停",
+    EventKind.FELL_BACK: "改用下一渠道",
+    EventKind.RETRIED: "失败重发",
+    EventKind.FINISHED: "批次完成",
 }
 
 CHANNELS: Mapping[Channel, str] = {

@@ -94,6 +94,10 @@ class Settings(BaseSettings):
     slots: int = Field(2, ge=1, le=8)  # bells, and so claims in flight, per lane and route
     max_attempts: int = Field(5, ge=1)
     approve_from: int = Field(100, ge=1)  # notices of a campaign that a second person approves
+    alarm_after: int = Field(200, ge=1)  # notices of a campaign, from which its alarms are heard
+    alarm_bounced: float = Field(0.1, gt=0, le=1)  # shares of those sent that pause it
+    alarm_opted_out: float = Field(0.02, gt=0, le=1)
+    alarm_complained: float = Field(0.005, gt=0, le=1)
     uncertain_minutes: float = Field(
         30, ge=0
     )  # how long evidence may take before a person is asked

@@ -1,0 +1,147 @@
+"""A campaign under way, as people steer it: started, paused, resumed, cancelled, tried again.
+
+Each is one row's change. What follows from it for the notices the workers do, see ``tend``.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+
+import orjson
+
+from outreach.campaigns.alarms import Alarms, alarms_of
+from outreach.campaigns.moves import found, locked, move, said, tell
+from outreach.campaigns.recurring import next_run, plan
+from outreach.campaigns.ways import ways_of
+from outreach.clock import monotonic
+from outreach.db import campaigns, members, responses
+from outreach.db.pool import Connection
+from outreach.domain.campaign import Campaign, CampaignState
+from outreach.domain.errors import Conflict, InvalidInput
+from outreach.domain.events import EventKind
+from outreach.domain.states import State
+from outreach.life.parts import Parts
+
+POLL_SECONDS = 0.2
+
+
+async def start(
+    parts: Parts, conn: Connection, number: int, actor: str, at: datetime | None = None
+) -> Campaign:
+    """Let an approved campaign go: now, ``at`` an instant to come, or by its timetable."""
+    campaign, now = await locked(conn, number), parts.clock.now()
+    if campaign.state is not CampaignState.APPROVED:
+        campaign.require_move(CampaignState.RUNNING)
+        raise Conflict(f"campaign {number} has been started", f"outreach campaign show {number}")
+    if campaign.repeats is not None:
+        if at is not None:
+            raise InvalidInput(f"campaign {number} has a timetable: {campaign.repeats}", "no --at")
+        next_run(parts, campaign, now)  # an unknown calendar is told to who asks
+        return await plan(parts, conn, campaign, now, actor)
+    if at is None:
+        return await begin(conn, campaign, actor, now)
+    if at <= now:
+        raise InvalidInput(f"the start {at.isoformat()} has passed", "leave --at out to start now")
+    planned = await campaigns.update(conn, campaign.id, starts_at=at)
+    await tell(conn, planned, EventKind.SCHEDULED, actor, now, {"at": at.isoformat()})
+    return planned
+
+
+async def begin(conn: Connection, campaign: Campaign, actor: str, now: datetime) -> Campaign:
+    """approved -> running: from now on its audience is frozen, and then let go."""
+    return await move(
+        conn,
+        campaign,
+        CampaignState.RUNNING,
+        EventKind.STARTED,
+        actor,
+        now,
+        started_at=now,
+        starts_at=None,
+    )
+
+
+async def pause(parts: Parts, conn: Connection, number: int, actor: str, reason: str) -> Campaign:
+    """Let nothing more of it leave; what waits keeps waiting."""
+    return await _move(parts, conn, number, CampaignState.PAUSED, EventKind.PAUSED, actor, reason)
+
+
+async def resume(parts: Parts, conn: Connection, number: int, actor: str, reason: str) -> Campaign:
+    """Let the rest of it go: what has gone is not repeated. Its alarms count from here."""
+    data, campaign = said(reason), await locked(conn, number)
+    if campaign.state is not CampaignState.PAUSED:
+        raise Conflict(f"campaign {number} is {campaign.state}, not paused", "campaign show")
+    await members.rewind(conn, campaign.id)
+    counted = (await alarms(conn, campaign)).counted
+    return await move(
+        conn,
+        campaign,
+        CampaignState.RUNNING,
+        EventKind.RESUMED,
+        actor,
+        parts.clock.now(),
+        data,
+        counted_from=orjson.dumps(counted).decode(),
+    )
+
+
+async def alarms(conn: Connection, campaign: Campaign) -> Alarms:
+    """What has gone wrong with it so far."""
+    return alarms_of(
+        await members.tallies(conn, campaign.id), await responses.of_campaign(conn, campaign.id)
+    )
+
+
+async def cancel(parts: Parts, conn: Connection, number: int, actor: str, reason: str) -> Campaign:
+    """End it for good."""
+    campaign = await _move(
+        parts, conn, number, CampaignState.CANCELLED, EventKind.CANCELLED, actor, reason
+    )
+    await members.rewind(conn, campaign.id)
+    return campaign
+
+
+async def retry(
+    parts: Parts, conn: Connection, number: int, actor: str, reason: str
+) -> tuple[Campaign, int]:
+    """Write anew to those whose notice failed, expired or did not arrive; how many those are."""
+    data, campaign, now = said(reason), await locked(conn, number), parts.clock.now()
+    if campaign.state not in (CampaignState.RUNNING, CampaignState.FINISHED):
+        raise Conflict(f"campaign {number} is {campaign.state}", "retry what runs or is finished")
+    again = await members.retry(conn, campaign, ways_of(parts, campaign), now)
+    if not again:
+        raise InvalidInput(f"nobody of campaign {number} can be tried again", "campaign show")
+    told: Mapping[str, object] = {**data, "notices": again}
+    if campaign.state is CampaignState.RUNNING:
+        await tell(conn, campaign, EventKind.RETRIED, actor, now, told)
+        return campaign, again
+    moved = await move(
+        conn, campaign, CampaignState.RUNNING, EventKind.RETRIED, actor, now, told, ended_at=None
+    )
+    return moved, again
+
+
+async def quiet(parts: Parts, number: int, seconds: float) -> int:
+    """Wait until nothing of a campaign is on the wire; how many still are after so long."""
+    until = monotonic() + seconds
+    while True:
+        async with parts.pool.acquire() as conn:
+            campaign = await found(conn, number)
+            counts = await members.tallies(conn, campaign.id)
+        flying = sum(each.notices for each in counts if each.state == State.SENDING)
+        if not flying or monotonic() > until:
+            return flying
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _move(
+    parts: Parts,
+    conn: Connection,
+    number: int,
+    to: CampaignState,
+    kind: EventKind,
+    actor: str,
+    reason: str,
+) -> Campaign:
+    data = said(reason)
+    return await move(conn, await locked(conn, number), to, kind, actor, parts.clock.now(), data)
