@@ -4,7 +4,7 @@ Each copy has people, numbers and addresses of its own; what is sealed is copied
 not be opened, so a crowd may be counted and written to on paper, but nothing of it be sent.
 """
 
-import asyncpg
+from outreach.db.pool import Connection
 
 _STEPS = (
     "set session_replication_role = replica",
@@ -52,7 +52,7 @@ _STEPS = (
 )
 
 
-async def grow(conn: asyncpg.Connection[asyncpg.Record], accounts: int) -> int:
+async def grow(conn: Connection, accounts: int) -> int:
     """Copy whoever is there until there are at least so many accounts; how many there are."""
     there: int = await conn.fetchval("select count(*) from accounts")
     for step in _STEPS:

@@ -20,7 +20,7 @@ from outreach.clock import monotonic
 
 async def run(place: Place) -> None:
     async with open_parts(
-        place.settings(), place.database, pool_size=2, generic_plans=True, sends=True
+        place.settings(), place.database, pool_size=2, generic_plans=True
     ) as parts:
         print("ready", flush=True)  # noqa: T201
         began, before = monotonic(), os.times()

@@ -239,7 +239,7 @@ def test_what_somebody_guarantees_is_apart_from_what_they_owe(database_url: str)
         )
         asked = where(parse("role in (primary, guarantor)"), NOW, DEFAULT_STAGES)
         counts = await audience.count(conn, asked)
-        drawn = await audience.sample(conn, asked, [ContactKind.PHONE], 10)
+        drawn = await audience.sample(conn, asked, [ContactKind.PHONE], 10, 10)
         await conn.close()
         return counts, drawn
 

@@ -145,7 +145,8 @@ async def forecast(
             raise InvalidInput("the filter chooses nobody", "outreach segment count shows whom")
         exact = _by_channel(counts, plan.channels)
         drawn = _Sample(parts, plan, at)
-        rows = await audience.sample(conn, chosen, kinds, sample)
+        reachable = sum(exact.values()) - exact.get(None, 0)
+        rows = await audience.sample(conn, chosen, kinds, sample, reachable)
         for done, row in enumerate(rows, 1):
             await drawn.ask(conn, row)
             watch(done, len(rows))

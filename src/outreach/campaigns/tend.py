@@ -95,7 +95,7 @@ async def _freeze(parts: Parts, conn: Connection, campaign: Campaign, now: datet
     assert campaign.started_at is not None
     # a worker's plans are made for small questions asked often: this is neither
     await conn.execute(
-        "set local plan_cache_mode = force_custom_plan; set local enable_seqscan = on"
+        "set local plan_cache_mode = force_custom_plan; set local enable_seqscan = off"
     )
     upto = await members.span(conn, campaign.id, SPAN)
     if upto is None:

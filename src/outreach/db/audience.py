@@ -17,6 +17,9 @@ _BEST_POINTS = f"""(select jsonb_object_agg(kind, id) from (
     order by p.kind, {BEST}) best)"""
 
 
+ACCOUNT_IDS = "array_agg(a.id order by a.number_tail, a.id) as account_ids"
+
+
 async def open_debts(conn: Connection) -> list[asyncpg.Record]:
     """Borrowers with their open accounts, how long the oldest is unpaid, and their best points.
 
@@ -24,7 +27,7 @@ async def open_debts(conn: Connection) -> list[asyncpg.Record]:
     """
     return await conn.fetch(
         f"""select d.id as debtor_id, d.locale, d.zone, a.creditor_id, a.currency,
-               array_agg(a.id order by a.number_tail, a.id) as account_ids,
+               {ACCOUNT_IDS},
                min(a.oldest_unpaid_due_date) as oldest_unpaid_due_date,
                {_BEST_POINTS} as points
            from parties y
@@ -35,18 +38,17 @@ async def open_debts(conn: Connection) -> list[asyncpg.Record]:
     )
 
 
-def chosen(where: Where, kinds: str = "") -> str:
+def chosen(where: Where, columns: str = ACCOUNT_IDS) -> str:
     """SQL for whom a filter chooses, one row a notice: per person, creditor and currency, and what
     they guarantee for others apart from what they owe, for it has words of its own.
+
+    ``columns`` are what is wanted of the accounts ``a`` of each, beside the latest one's ``stage``.
     """
-    reached = f"""and exists (select from contact_points p
-        where p.debtor_id = d.id and p.kind = any({kinds}) and {USABLE})"""
     return f"""
         select d.id, a.creditor_id, a.currency, y.role = 'guarantor' as guarantor,
-            array_agg(a.id order by a.number_tail, a.id) as account_ids,
-            max({where.stage}) as stage, sum(a.overdue) as overdue, sum(a.balance) as balance
+            max({where.stage}) as stage, {columns}
         from parties y join accounts a on a.id = y.account_id join debtors d on d.id = y.debtor_id
-        where {where.sql} {reached if kinds else ""} group by 1, 2, 3, 4"""
+        where {where.sql} group by 1, 2, 3, 4"""
 
 
 async def count(conn: Connection, where: Where) -> list[asyncpg.Record]:
@@ -56,36 +58,46 @@ async def count(conn: Connection, where: Where) -> list[asyncpg.Record]:
     people can be reached by (``phone``, ``email``, ``address``): ``notices``, ``accounts``, and
     ``overdue`` and ``balance`` in minor units.
     """
+    sums = "count(*) as accounts, sum(a.overdue) as overdue, sum(a.balance) as balance"
     return await conn.fetch(
-        f"""select c.creditor_id, c.currency, c.stage, r.phone, r.email, r.address,
-               count(*) as notices, sum(cardinality(c.account_ids))::bigint as accounts,
+        f"""select c.creditor_id, c.currency, c.stage, coalesce(r.phone, false) as phone,
+               coalesce(r.email, false) as email, coalesce(r.address, false) as address,
+               count(*) as notices, sum(c.accounts)::bigint as accounts,
                sum(c.overdue)::bigint as overdue, sum(c.balance)::bigint as balance
-           from ({chosen(where)}) c
-           cross join lateral (
-               select coalesce(bool_or(kind = 'phone'), false) as phone,
-                   coalesce(bool_or(kind = 'email'), false) as email,
-                   coalesce(bool_or(kind = 'address'), false) as address
-               from contact_points p
-               where p.debtor_id = c.id and {USABLE}
-           ) r
+           from ({chosen(where, sums)}) c
+           left join (
+               select p.debtor_id, bool_or(p.kind = 'phone') as phone,
+                   bool_or(p.kind = 'email') as email, bool_or(p.kind = 'address') as address
+               from contact_points p where {USABLE} group by 1
+           ) r on r.debtor_id = c.id
            group by 1, 2, 3, 4, 5, 6 order by 1, 2, 3, 4, 5, 6""",
         *where.args,
     )
 
 
+SPARE = 4
+"""Of so many times as many people as are wanted a sample is drawn; the others are not looked at."""
+
+
 async def sample(
-    conn: Connection, where: Where, kinds: Sequence[ContactKind], size: int
+    conn: Connection, where: Where, kinds: Sequence[ContactKind], size: int, among: int
 ) -> list[asyncpg.Record]:
     """Up to ``size`` of a filter's audience who have a usable point of one of ``kinds``, drawn at
     random but always the same: ``debtor_id, creditor_id, currency, account_ids, points``.
+
+    ``among``: how many there are of them.
     """
-    number = len(where.args)
+    n = len(where.args)
+    drawn = f"""{where.sql} and hashtext(d.id::text) % ${n + 1}::int = 0
+        and exists (select from contact_points p
+            where p.debtor_id = d.id and p.kind = any(${n + 2}::text[]) and {USABLE})"""
     return await conn.fetch(
         f"""select d.id as debtor_id, d.creditor_id, d.currency, d.account_ids,
                {_BEST_POINTS} as points
-           from ({chosen(where, f"${number + 1}::text[]")}
-                 order by md5(d.id::text), 2, 3, 4 limit ${number + 2}) d""",
+           from ({chosen(Where(drawn, where.stage, where.args))}
+                 order by md5(d.id::text), 2, 3, 4 limit ${n + 3}) d""",
         *where.args,
+        max(1, among // (size * SPARE)),
         kinds,
         size,
     )

@@ -3,7 +3,7 @@
 The expressions speak of ``a`` (an account), ``y`` (a person's part in it) and ``d`` (the person).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -32,8 +32,6 @@ _UNITS = " ".join(f"when '{currency}' then {10**currency.decimals}" for currency
 
 _POINTS = f"from contact_points p where p.debtor_id = d.id and {USABLE}"
 
-_CHANNELS = " ".join(f"when '{kind}' then '{channel}'" for channel, kind in KIND_FOR.items())
-
 _LAST_RESPONSE = "from responses r where r.debtor_id = d.id order by r.at desc, r.id desc limit 1"
 
 _LAST_CONTACT = f"""select max(e.at) from contact_events e
@@ -56,9 +54,6 @@ _FIELDS = {
     "jurisdiction": "d.jurisdiction",
     "locale": "d.locale",
     "role": "y.role",
-    "region": f"array(select p.region {_POINTS})",
-    "reachable": f"array(select case p.kind {_CHANNELS} end {_POINTS})",
-    "tag": "array(select t.tag from tags t where t.debtor_id = d.id)",
     "overdue": _amount("overdue"),
     "minimum_payment": _amount("minimum_payment"),
     "balance": _amount("balance"),
@@ -68,6 +63,12 @@ _FIELDS = {
     "last_response": _day(f"select r.at {_LAST_RESPONSE}"),
     "response": f"(select r.kind {_LAST_RESPONSE})",
 }
+_WORDS: dict[str, tuple[str, str, Mapping[Any, str]]] = {
+    "region": (_POINTS, "p.region", {}),
+    "reachable": (_POINTS, "p.kind", KIND_FOR),
+    "tag": ("from tags t where t.debtor_id = d.id", "t.tag", {}),
+}
+"""Fields of any number of words: the rows they are in, each one's word, and how it stands there."""
 _TYPES = {
     Holds.WORD: "text",
     Holds.WORDS: "text",
@@ -116,11 +117,9 @@ class _Compiler:
         self._args: list[object] = [now]
         self._today = _day("$1::timestamptz")
         self._dpd = f"greatest(0, coalesce({self._today} - a.oldest_unpaid_due_date, 0))"
-        ranks = " ".join(
-            f"when {self._dpd} <= {last} then {rank}"
-            for rank, (_, last) in enumerate(stages.last_days)
-        )
-        self._stage = f"(case {ranks} else {len(stages.last_days)} end)"
+        # how many stages begin at or before this day, without asking for the day at each
+        begins = ", ".join(str(last + 1) for _, last in stages.last_days)
+        self._stage = f"width_bucket({self._dpd}, array[{begins}])"
 
     def compile(self, asked: Filter, listed: Sequence[UUID] | UUID | None) -> Where:
         roles = [Role.PRIMARY, Role.JOINT]
@@ -150,9 +149,9 @@ class _Compiler:
 
     def _condition(self, asked: Condition) -> str:
         """A test of what is not known is false, never null."""
+        if asked.field.holds is Holds.WORDS:
+            return self._words(asked)
         found, holds, op = self._field(asked), asked.field.holds, asked.op
-        if holds is Holds.WORDS:
-            return self._words(asked, found)
         if op in (Op.KNOWN, Op.UNKNOWN):
             return f"({found} is {'not null' if op is Op.KNOWN else 'null'})"
         values = [self._value(value, holds) for value in asked.values]
@@ -160,11 +159,14 @@ class _Compiler:
             return f"coalesce({found} {op} ({', '.join(values)}), false)"
         return f"coalesce({found} {_SIGNS[op].format(*values)}, false)"
 
-    def _words(self, asked: Condition, found: str) -> str:
-        if asked.op in (Op.KNOWN, Op.UNKNOWN):
-            return f"(cardinality({found}) {'>' if asked.op is Op.KNOWN else '='} 0)"
-        met = f"({found} && {self._bind(list(asked.values), 'text[]')})"
-        return met if asked.op in (Op.IS, Op.IN) else f"(not {met})"
+    def _words(self, asked: Condition) -> str:
+        """Whether there is such a word: a question the planner can ask of all people at once."""
+        rows, word, stored = _WORDS[asked.field.name]
+        if asked.op not in (Op.KNOWN, Op.UNKNOWN):
+            words = [stored.get(value, value) for value in asked.values]
+            rows = f"{rows} and {word} = any({self._bind(words, 'text[]')})"
+        wanted = asked.op in (Op.KNOWN, Op.IS, Op.IN)
+        return f"{'' if wanted else 'not '}exists (select {rows})"
 
     def _field(self, asked: Condition) -> str:
         if asked.field.holds is Holds.STAGE:
