@@ -20,6 +20,7 @@ import asyncpg
 import pytest
 
 from outreach import cli
+from outreach.db import pool
 
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
@@ -381,6 +382,11 @@ def test_the_doctor_changes_nothing(
     environment.setenv("OUTREACH_LOOKUP_KEY", OTHER_KEY)
     assert doctor()["database keys"][0] == "failed"
     assert rows() == before
+
+
+def test_a_server_too_old_is_refused(outreach: Run, environment: pytest.MonkeyPatch) -> None:
+    environment.setattr(pool, "OLDEST", 99)
+    outreach("segment", "list").refused(3, "PostgreSQL is 18, and 99 or later is needed")
 
 
 def test_the_doctor_names_stops_and_what_waits(

@@ -89,4 +89,4 @@ def test_a_day_nobody_announced_is_not_guessed(
         is_workday(day, jurisdiction)
     assert caught.value.day == day
     assert f"package {package} " in caught.value.remedy
-    assert "by hand" in caught.value.remedy
+    assert "--at" in caught.value.remedy

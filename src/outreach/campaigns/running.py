@@ -28,14 +28,15 @@ POLL_SECONDS = 0.2
 async def start(
     parts: Parts, conn: Connection, number: int, actor: str, at: datetime | None = None
 ) -> Campaign:
-    """Let an approved campaign go: now, ``at`` an instant to come, or by its timetable."""
+    """Let an approved campaign go: now, ``at`` an instant to come, or by its timetable.
+
+    One with a timetable runs ``at`` that instant next, whatever the timetable says.
+    """
     campaign, now = await locked(conn, number), parts.clock.now()
     if campaign.state is not CampaignState.APPROVED:
         campaign.require_move(CampaignState.RUNNING)
         raise Conflict(f"campaign {number} has been started", f"outreach campaign show {number}")
-    if campaign.repeats is not None:
-        if at is not None:
-            raise InvalidInput(f"campaign {number} has a timetable: {campaign.repeats}", "no --at")
+    if campaign.repeats is not None and at is None:
         next_run(parts, campaign, now)  # an unknown calendar is told to who asks
         return await plan(parts, conn, campaign, now, actor)
     if at is None:

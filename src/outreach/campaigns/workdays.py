@@ -37,7 +37,7 @@ class UnknownDay(Conflict):
         package = "chinesecalendar" if jurisdiction is Jurisdiction.MAINLAND else "outreach"
         super().__init__(
             f"no calendar at hand says whether {day} is a working day in {jurisdiction}",
-            f"update the package {package} once that year is announced, or start the run by hand",
+            f"update the package {package} once that year is announced; until then --at says when",
         )
         self.day = day
 

@@ -332,6 +332,13 @@ async def misses(conn: Connection, campaign_id: UUID, limit: int) -> list[UUID]:
 _BEGUN = "regexp_replace(m.idempotency_key, ':[a-z]+(:again)*$', '')"
 
 
+async def miss(conn: Connection, notice_ids: Sequence[UUID]) -> None:
+    """Say of notices that did not go that another channel may be left."""
+    await conn.execute(
+        "insert into campaign_misses select unnest($1::uuid[]) on conflict do nothing", notice_ids
+    )
+
+
 async def fall_back(
     conn: Connection,
     campaign: Campaign,
@@ -486,7 +493,10 @@ async def codes(conn: Connection, campaign_id: UUID) -> list[asyncpg.Record]:
 async def sum_up(conn: Connection, campaign_id: UUID) -> None:
     """Make few rows of many; of what others add meanwhile nothing is lost."""
     await conn.execute(
-        """with gone as (delete from campaign_tallies where campaign_id = $1 returning *)
+        """with gone as (
+               delete from campaign_tallies where campaign_id = $1
+                   and (select count(*) from campaign_tallies where campaign_id = $1) > 50
+               returning *)
            insert into campaign_tallies
            select campaign_id, channel, state, delivery, failure, sum(count) from gone
            group by 1, 2, 3, 4, 5 having sum(count) <> 0""",

@@ -12,6 +12,9 @@ Connection: TypeAlias = (
     "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 )
 
+OLDEST = 18
+"""The first version of PostgreSQL that makes ids in order of time (``uuidv7``)."""
+
 LOST = (
     OSError,
     asyncpg.InterfaceError,
@@ -67,12 +70,18 @@ async def open_pool(
         pool: Pool = await asyncpg.create_pool(
             dsn, min_size=0, max_size=size, server_settings=settings, init=init, reset=reset
         )
-        async with pool.acquire():
-            pass
+        async with pool.acquire() as conn:
+            version = conn.get_server_version()
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise ConfigurationError(
             f"PostgreSQL does not answer: {type(error).__name__}",
             "check OUTREACH_DATABASE_URL and that the server runs; "
             "leave it unset to use the embedded one",
         ) from error
+    if version.major < OLDEST:
+        await pool.close()
+        raise ConfigurationError(
+            f"this PostgreSQL is {version.major}, and {OLDEST} or later is needed",
+            "upgrade the server that OUTREACH_DATABASE_URL names",
+        )
     return pool

@@ -81,6 +81,15 @@ async def hold_and_drop(conn: Connection, parts: Parts, prepared: Sequence[Prepa
         await notices.leave_queue(conn, [(each.row["id"], each.state, each.code) for each in drops])
         await events.append(conn, [each.entry for each in drops])
         parts.metrics.moved((each.row["channel"], each.state) for each in drops)
+    missed = [each.row["id"] for each in drops if _point_lost(each.row)]
+    if missed:
+        await members.miss(conn, missed)
+
+
+def _point_lost(row: asyncpg.Record) -> bool:
+    """Whether a campaign's notice has lost the address it was made for."""
+    lost = row["dead_at"] is not None or row["wrong_person_at"] is not None
+    return lost and row["campaign_id"] is not None
 
 
 def sending_entry(

@@ -1,23 +1,26 @@
 """A campaign under way: frozen, released, paused, resumed, cancelled, and brought to its end."""
 
+from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
-from life_rig import House, Person, working_day
+from life_rig import ZONE, House, Person, working_day
 
 from outreach.campaigns import approval, running
 from outreach.campaigns import tend as tending
 from outreach.campaigns.moves import found
 from outreach.campaigns.progress import Progress, progress
 from outreach.campaigns.tend import tend
+from outreach.campaigns.workdays import UnknownDay, is_workday
 from outreach.db import members
 from outreach.db.events import stream_events
 from outreach.domain.campaign import Campaign, CampaignState, Late
 from outreach.domain.contact import Channel
-from outreach.domain.errors import InvalidInput
+from outreach.domain.debtor import Jurisdiction
+from outreach.domain.errors import Conflict, InvalidInput
 from outreach.domain.events import EventKind, campaign_stream
 from outreach.domain.notice import Purpose
 from outreach.domain.states import State
@@ -251,6 +254,18 @@ async def test_a_dead_number_falls_back_to_the_next_channel(house: House) -> Non
     assert (await seen(house, number)).campaign.state is CampaignState.FINISHED
 
 
+async def test_an_address_lost_since_the_start_falls_back_too(house: House) -> None:
+    lost = Person()
+    await house.people(lost)
+    number = await started(house, channels=(Channel.SMS, Channel.EMAIL))
+    await tended(house)
+    await house.mark(lost, "dead_at")
+    assert await house.dispatch() == 0
+    await tended(house)
+    assert await house.dispatch("email") == 1
+    assert (await seen(house, number)).states == {State.BLOCKED: 1, State.SENT: 1}
+
+
 async def test_it_pauses_by_itself_and_goes_on_from_there(house: House) -> None:
     await house.people(*(Person() for _ in range(20)))
     house.set(alarm_after=10, alarm_bounced=0.2, chunk=10)
@@ -477,6 +492,7 @@ async def test_a_correction_goes_to_exactly_those_reached(house: House) -> None:
 
 async def test_a_rewound_database_lets_no_campaign_go_on(house: House) -> None:
     """How far it got, and whether it began at all, is lost with the rest."""
+    house.at(KNOWN_DAY)
     people = [Person() for _ in range(4)]
     await house.people(*people)
     number = await started(house, pace_minute=1)
@@ -531,7 +547,12 @@ async def test_within_a_list(house: House) -> None:
     assert await reached(house) == await debtors(house, *people[:2])
 
 
+KNOWN_DAY = datetime(2026, 6, 9, 10, tzinfo=ZONE)
+"""The calendar of working days reaches so far, whenever this is run."""
+
+
 async def test_one_that_recurs_runs_each_working_day(house: House) -> None:
+    house.at(KNOWN_DAY)
     await house.people(Person())
     number = await approved(house, repeats="workdays 10:30")
     async with house.parts.pool.acquire() as conn, conn.transaction():
@@ -551,6 +572,7 @@ async def test_one_that_recurs_runs_each_working_day(house: House) -> None:
 
 
 async def test_grown_out_of_what_was_approved_it_asks_again(house: House) -> None:
+    house.at(KNOWN_DAY)
     await house.people(Person(), Person())
     number = await approved(house, repeats="workdays 10:30")
     async with house.parts.pool.acquire() as conn, conn.transaction():
@@ -580,3 +602,34 @@ async def test_variants_are_shared_out(house: House, tmp_path: Path) -> None:
     assert 8 <= with_b <= 32
     with pytest.raises(InvalidInput, match="variant 'c'"):
         await drafted(house, variants=("c",))
+
+
+def last_known_workday() -> datetime:
+    """The last whose calendar is at hand, at 10:30."""
+    day = KNOWN_DAY.date()
+    with suppress(UnknownDay):
+        while True:
+            if is_workday(day, Jurisdiction.MAINLAND):
+                known = day
+            day += timedelta(days=1)
+    return datetime.combine(known, time(10, 30), ZONE)
+
+
+async def test_beyond_the_calendar_it_waits_for_a_person_and_says_so(house: House) -> None:
+    """No day is guessed to be a working day."""
+    house.at(KNOWN_DAY)
+    await house.people(Person())
+    number = await approved(house, repeats="workdays 10:30")
+    last = last_known_workday()
+    await house.execute("update campaigns set starts_at = $2 where number = $1", number, last)
+    house.at(last + timedelta(seconds=5))
+    await tended(house)
+    assert (await seen(house, number)).campaign.starts_at is None
+    assert (await told(house, number))[-1] == "missed"
+    with pytest.raises(Conflict, match=str(last.year + 1)):
+        async with house.parts.pool.acquire() as conn:
+            await running.start(house.parts, conn, number, ACTOR)
+    at = last + timedelta(days=7)
+    async with house.parts.pool.acquire() as conn, conn.transaction():
+        campaign = await running.start(house.parts, conn, number, ACTOR, at)
+    assert campaign.starts_at == at
