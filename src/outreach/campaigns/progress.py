@@ -6,9 +6,9 @@ from datetime import datetime
 
 from outreach.campaigns.pace import ends
 from outreach.campaigns.ways import hours_of
-from outreach.db import members, responses
-from outreach.db.members import EXCLUDED, Tally
+from outreach.db import responses, tallies
 from outreach.db.pool import Connection
+from outreach.db.tallies import EXCLUDED, Tally
 from outreach.domain.campaign import Campaign, CampaignState
 from outreach.domain.frozen import frozen
 from outreach.domain.states import COUNTS_AS_CONTACT, Delivery, State
@@ -17,7 +17,7 @@ from outreach.life.parts import Parts
 
 @frozen
 class Progress:
-    """``tallies`` as ``members.tallies`` has them; ``responses`` are people by what they said."""
+    """``tallies`` as ``tallies.of_campaign`` gives them; ``responses``: people by what they said."""
 
     campaign: Campaign
     at: datetime
@@ -67,6 +67,6 @@ async def progress(conn: Connection, campaign: Campaign, at: datetime) -> Progre
     return Progress(
         campaign,
         at,
-        await members.tallies(conn, campaign.id),
+        await tallies.of_campaign(conn, campaign.id),
         await responses.of_campaign(conn, campaign.id),
     )

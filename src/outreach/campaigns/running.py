@@ -14,7 +14,7 @@ from outreach.campaigns.moves import found, locked, move, said, tell
 from outreach.campaigns.recurring import next_run, plan
 from outreach.campaigns.ways import ways_of
 from outreach.clock import monotonic
-from outreach.db import campaigns, members, responses
+from outreach.db import campaigns, members, release, responses, tallies
 from outreach.db.pool import Connection
 from outreach.domain.campaign import Campaign, CampaignState
 from outreach.domain.errors import Conflict, InvalidInput
@@ -72,7 +72,7 @@ async def resume(parts: Parts, conn: Connection, number: int, actor: str, reason
     data, campaign = said(reason), await locked(conn, number)
     if campaign.state is not CampaignState.PAUSED:
         raise Conflict(f"campaign {number} is {campaign.state}, not paused", "campaign show")
-    await members.rewind(conn, campaign.id)
+    await release.rewind(conn, campaign.id)
     counted = (await alarms(conn, campaign)).counted
     return await move(
         conn,
@@ -89,7 +89,7 @@ async def resume(parts: Parts, conn: Connection, number: int, actor: str, reason
 async def alarms(conn: Connection, campaign: Campaign) -> Alarms:
     """What has gone wrong with it so far."""
     return alarms_of(
-        await members.tallies(conn, campaign.id), await responses.of_campaign(conn, campaign.id)
+        await tallies.of_campaign(conn, campaign.id), await responses.of_campaign(conn, campaign.id)
     )
 
 
@@ -98,7 +98,7 @@ async def cancel(parts: Parts, conn: Connection, number: int, actor: str, reason
     campaign = await _move(
         parts, conn, number, CampaignState.CANCELLED, EventKind.CANCELLED, actor, reason
     )
-    await members.rewind(conn, campaign.id)
+    await release.rewind(conn, campaign.id)
     return campaign
 
 
@@ -128,7 +128,7 @@ async def quiet(parts: Parts, number: int, seconds: float) -> int:
     while True:
         async with parts.pool.acquire() as conn:
             campaign = await found(conn, number)
-            counts = await members.tallies(conn, campaign.id)
+            counts = await tallies.of_campaign(conn, campaign.id)
         flying = sum(each.notices for each in counts if each.state == State.SENDING)
         if not flying or monotonic() > until:
             return flying

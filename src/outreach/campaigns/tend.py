@@ -14,7 +14,7 @@ from outreach.campaigns.pace import allowance
 from outreach.campaigns.recurring import occur, plan
 from outreach.campaigns.running import alarms, begin
 from outreach.campaigns.ways import hours_of, ways_of
-from outreach.db import campaigns, members
+from outreach.db import campaigns, members, release, tallies
 from outreach.db.pool import Connection, about_data
 from outreach.domain.campaign import Campaign, CampaignState, Late
 from outreach.domain.events import EventKind
@@ -99,15 +99,15 @@ async def _freeze(parts: Parts, conn: Connection, campaign: Campaign, now: datet
     )
     upto = await members.span(conn, campaign.id, SPAN)
     if upto is None:
-        counts = await members.tallies(conn, campaign.id)
-        total = sum(each.notices for each in counts if each.state != members.EXCLUDED)
+        counts = await tallies.of_campaign(conn, campaign.id)
+        total = sum(each.notices for each in counts if each.state != tallies.EXCLUDED)
         excluded = {
-            str(each.failure): each.notices for each in counts if each.state == members.EXCLUDED
+            str(each.failure): each.notices for each in counts if each.state == tallies.EXCLUDED
         }
         frozen = await campaigns.update(conn, campaign.id, frozen_at=now, notices=total)
         told: dict[str, object] = {"notices": total, "excluded": excluded}
         await tell(conn, frozen, EventKind.FROZEN, ACTOR, now, told)
-        await members.sum_up(conn, campaign.id)
+        await tallies.sum_up(conn, campaign.id)
         return True
     chosen = audience_of(campaign, campaign.started_at) if campaign.corrects is None else None
     await members.make(
@@ -122,7 +122,7 @@ async def _freeze(parts: Parts, conn: Connection, campaign: Campaign, now: datet
 
 
 async def _run(parts: Parts, conn: Connection, campaign: Campaign, now: datetime) -> bool:
-    await members.sum_up(conn, campaign.id)
+    await tallies.sum_up(conn, campaign.id)
     rung = (await alarms(conn, campaign)).rung(
         parts.settings, await campaigns.counted_from(conn, campaign.id)
     )
@@ -151,25 +151,25 @@ async def _release(parts: Parts, conn: Connection, campaign: Campaign, now: date
     window, zone = hours_of(parts, campaign)
     allowed = allowance(campaign, now, window, zone)
     routes = [way.route for way in ways_of(parts, campaign)]
-    room = DEPTH - await members.queued(conn, campaign.creditor_id, routes, now, DEPTH)
+    room = DEPTH - await release.queued(conn, campaign.creditor_id, routes, now, DEPTH)
     most = room if allowed.count is None else min(room, allowed.count)
     if most <= 0:
         return False
-    walked = await members.release(conn, campaign.id, most)
-    if walked.done:
+    done, more = await release.some(conn, campaign.id, most)
+    if done:
         await campaigns.update(
             conn,
             campaign.id,
-            paced_to=allowed.used_to(walked.done),
+            paced_to=allowed.used_to(done),
             released_on=now.astimezone(zone).date(),
-            released_that_day=allowed.that_day + walked.done,
+            released_that_day=allowed.that_day + done,
         )
-    return walked.looked_at >= members.SCAN
+    return more
 
 
 async def _finish(conn: Connection, campaign: Campaign, now: datetime) -> None:
     """finished, once every notice is in a state that nothing more comes of."""
-    counts = await members.tallies(conn, campaign.id)
+    counts = await tallies.of_campaign(conn, campaign.id)
     if any(each.state in _OPEN for each in counts):
         return
     awaited = any(each.state == State.SENT and each.delivery in _AWAITED for each in counts)
@@ -178,7 +178,7 @@ async def _finish(conn: Connection, campaign: Campaign, now: datetime) -> None:
         return  # a dead number may yet be reported, and there is another channel
     ends: dict[str, int] = {}
     for each in counts:
-        name = str(each.failure) if each.state == members.EXCLUDED else each.state
+        name = str(each.failure) if each.state == tallies.EXCLUDED else each.state
         ends[name] = ends.get(name, 0) + each.notices
     await move(
         conn,
@@ -198,13 +198,13 @@ _AWAITED = frozenset({Delivery.NONE, Delivery.ACCEPTED, Delivery.DEFERRED, Deliv
 
 async def _cancel(conn: Connection, campaign: Campaign, now: datetime) -> bool:
     """Take back what has not gone; settled once nothing of it waits or is on the wire."""
-    walked = await members.cancel(conn, campaign.id)
+    walked = await release.cancel(conn, campaign.id)
     if walked.looked_at:
         return True
-    await members.sum_up(conn, campaign.id)
-    counts = await members.tallies(conn, campaign.id)
+    await tallies.sum_up(conn, campaign.id)
+    counts = await tallies.of_campaign(conn, campaign.id)
     if any(each.state in (State.PENDING, State.SENDING) for each in counts):
-        await members.rewind(conn, campaign.id)
+        await release.rewind(conn, campaign.id)
         return False
     await campaigns.update(conn, campaign.id, settled_at=now, ended_at=now)
     return False

@@ -18,9 +18,9 @@ from outreach.campaigns.progress import Progress, progress
 from outreach.cli.campaign_options import AsJson, Number, console, in_office, say
 from outreach.cli.session import office, run
 from outreach.clock import monotonic
-from outreach.db import campaigns, events, members
-from outreach.db.members import Waiting
+from outreach.db import campaigns, events, tallies
 from outreach.db.pool import Connection
+from outreach.db.tallies import Waiting
 from outreach.domain.campaign import CampaignState
 from outreach.domain.events import campaign_stream
 from outreach.life.parts import Parts
@@ -86,9 +86,9 @@ async def _show(
         }
         for row in rows
     ]
-    waiting = await members.waiting(conn, campaign.id, now)
-    held = await members.held_by(conn, campaign.id, now, ASKED)
-    codes = [dict(row) for row in await members.codes(conn, campaign.id)]
+    waiting = await tallies.waiting(conn, campaign.id, now)
+    held = await tallies.held_by(conn, campaign.id, now, ASKED)
+    codes = [dict(row) for row in await tallies.codes(conn, campaign.id)]
     return shown, moves, waiting, held, codes
 
 

@@ -1,4 +1,4 @@
-"""The people of a campaign: its notices, made at its start and let go one after the other.
+"""The people of a campaign: its notices, made at its start, and again where one came to nothing.
 
 A member is one person's one currency; each channel tried is a notice. Ids rise as notices are made,
 and whoever makes or releases them holds the campaign's row: so one id says how far each got.
@@ -10,23 +10,15 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import asyncpg
-
 from outreach.db.audience import chosen
 from outreach.db.debtors import BEST, USABLE
 from outreach.db.filters import Where
 from outreach.db.pool import Connection
+from outreach.db.tallies import EXCLUDED
 from outreach.domain.campaign import Campaign, Exclusion
 from outreach.domain.contact import KIND_FOR, Channel
-from outreach.domain.events import EventKind
 from outreach.domain.notice import Lane
 from outreach.domain.states import COUNTS_AS_CONTACT, Delivery, FailureClass, State
-
-NIL = UUID(int=0)
-SCAN = 10_000
-"""Of so many notices at a time it is asked whether they wait."""
-EXCLUDED = "excluded"
-"""The state under which a campaign's tallies count those who get no notice, by reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,109 +204,6 @@ def _place(where: Where | None) -> str:
     return f"select b.channel, b.id as point, b.region from {_point('m.id')} b"
 
 
-# --------------------------------------------------------------------------------------- releasing
-
-
-class Walked(NamedTuple):
-    """How many something was done for, of how many looked at."""
-
-    done: int
-    looked_at: int
-
-
-async def release(conn: Connection, campaign_id: UUID, most: int) -> Walked:
-    """Put the next up to ``most`` that wait into the queue; what is there already stays."""
-    return await _walk(
-        conn,
-        f"""with scanned as materialized (
-                select n.id, n.lane, n.route, n.creditor_id, n.due_at,
-                    n.state = '{State.PENDING}' and n.batch_id is null as waits
-                from notices n where n.campaign_id = $1
-                    and n.id > (select released_to from campaigns where id = $1)
-                order by n.id limit $3
-            ), picked as materialized (
-                select id, lane, route, creditor_id, due_at from scanned where waits
-                order by id limit $2
-            ), queued as (
-                insert into due (notice_id, lane, route, creditor_id, due_at)
-                select id, lane, route, creditor_id, due_at from picked
-                on conflict do nothing
-            ), reached as (
-                select id from (
-                    select id from scanned where (select count(*) from picked) < $2
-                    union all select id from picked) r
-                order by id desc limit 1
-            ), moved as (
-                update campaigns set released_to = r.id from reached r where campaigns.id = $1
-            )
-            select (select count(*) from picked), (select count(*) from scanned)""",
-        campaign_id,
-        most,
-        max(SCAN, most),
-    )
-
-
-async def cancel(conn: Connection, campaign_id: UUID) -> Walked:
-    """Cancel what waits, as far as a scan goes; what somebody holds is left for the next walk."""
-    return await _walk(
-        conn,
-        f"""with scanned as materialized (
-                select n.id from notices n where n.campaign_id = $1
-                    and n.id > (select released_to from campaigns where id = $1)
-                order by n.id limit $2
-            ), waiting as materialized (
-                select id from notices where id = any(array(select id from scanned))
-                    and state = '{State.PENDING}' order by id for no key update skip locked
-            ), unqueued as (
-                delete from due where notice_id = any(array(select id from waiting))
-            ), cancelled as (
-                update notices n set state = '{State.CANCELLED}', code = 'campaign', batch_id = null
-                from waiting w where n.id = w.id
-            ), moved as (
-                update campaigns set released_to = s.id
-                from (select id from scanned order by id desc limit 1) s where campaigns.id = $1
-            )
-            select (select count(*) from waiting), (select count(*) from scanned)""",
-        campaign_id,
-        SCAN,
-    )
-
-
-async def _walk(conn: Connection, statement: str, *args: object) -> Walked:
-    row = await conn.fetchrow(statement, *args)
-    assert row is not None
-    return Walked(*row)
-
-
-async def rewind(conn: Connection, campaign_id: UUID) -> None:
-    """Begin the walk over the campaign's notices anew; what has gone will be stepped over."""
-    await conn.execute("update campaigns set released_to = $2 where id = $1", campaign_id, NIL)
-
-
-async def queued(
-    conn: Connection, creditor_id: str, routes: Sequence[str], now: datetime, most: int
-) -> int:
-    """How many due notices of a creditor wait in the fullest of these routes, up to ``most``."""
-    count: int = await conn.fetchval(
-        """select coalesce(max(c.count), 0) from unnest($2::text[]) as r(route)
-           cross join unnest($5::text[]) as l(lane)
-           cross join lateral (select count(*) from (
-               select from due q where q.lane = l.lane and q.route = r.route
-                   and q.creditor_id = $1 and q.due_at <= $3 limit $4) d) c""",
-        creditor_id,
-        routes,
-        now,
-        most,
-        [Lane.BULK, Lane.LETTERS],
-    )
-    return count
-
-
-async def park(conn: Connection, notice_ids: Sequence[UUID]) -> None:
-    """Out of the queue: they stay pending, and come back when they are released anew."""
-    await conn.execute("delete from due where notice_id = any($1::uuid[])", notice_ids)
-
-
 # ------------------------------------------------------------------------------------- once more
 
 
@@ -400,105 +289,3 @@ async def _once_more(
         *args,
     )
     return made
-
-
-# ----------------------------------------------------------------------------------------- counting
-
-
-class Tally(NamedTuple):
-    """How many notices are in one state; of people left out, ``failure`` is the reason."""
-
-    channel: str
-    state: str
-    delivery: str
-    failure: str | None
-    notices: int
-
-
-async def tallies(conn: Connection, campaign_id: UUID) -> list[Tally]:
-    """The campaign's notices by channel and state, from what was added up as they changed."""
-    rows = await conn.fetch(
-        """select channel, state, delivery, failure, sum(count)::bigint from campaign_tallies
-           where campaign_id = $1 group by 1, 2, 3, 4 having sum(count) <> 0 order by 1, 2, 3, 4""",
-        campaign_id,
-    )
-    return [Tally(*row) for row in rows]
-
-
-class Waiting(NamedTuple):
-    """How many are pending, how many of them are held, and until when the last is."""
-
-    pending: int
-    held: int
-    until: datetime | None
-
-
-async def waiting(conn: Connection, campaign_id: UUID, now: datetime) -> Waiting:
-    row = await conn.fetchrow(
-        f"""select count(*), count(*) filter (where due_at > $2),
-                max(due_at) filter (where due_at > $2)
-            from notices where campaign_id = $1 and state = '{State.PENDING}'""",
-        campaign_id,
-        now,
-    )
-    assert row is not None
-    return Waiting(*row)
-
-
-async def waiting_accounts(conn: Connection, campaign_id: UUID, most: int) -> list[UUID]:
-    """Accounts of notices that have not gone, ``most`` notices' of them, the last ones first."""
-    rows = await conn.fetch(
-        f"""select unnest(account_ids) as account_id from (
-                select account_ids from notices
-                where campaign_id = $1 and state = '{State.PENDING}'
-                    and cardinality(account_ids) = 1
-                order by id desc limit $2) n""",
-        campaign_id,
-        most,
-    )
-    return [row["account_id"] for row in rows]
-
-
-async def held_by(
-    conn: Connection, campaign_id: UUID, now: datetime, most: int
-) -> list[tuple[str, int]]:
-    """Which rules hold how many, of up to ``most`` that are held."""
-    rows = await conn.fetch(
-        f"""select r.rule, count(distinct n.id) from (
-                select id from notices where campaign_id = $1 and state = '{State.PENDING}'
-                    and due_at > $2 limit $3) n
-            cross join lateral (select data from contact_events e
-                where e.notice_id = n.id and e.kind = '{EventKind.HELD}'
-                order by e.at desc limit 1) h
-            cross join lateral jsonb_array_elements_text(h.data->'rules') as r(rule)
-            group by 1 order by 2 desc, 1""",
-        campaign_id,
-        now,
-        most,
-    )
-    return [(row["rule"], row["count"]) for row in rows]
-
-
-async def codes(conn: Connection, campaign_id: UUID) -> list[asyncpg.Record]:
-    """Why notices ended without going: ``state, code, count``, the most frequent first."""
-    return await conn.fetch(
-        f"""select state, code, count(*) as count from notices
-            where campaign_id = $1 and state in ('{State.FAILED}', '{State.BLOCKED}',
-                '{State.EXPIRED}', '{State.UNCERTAIN}')
-            group by 1, 2 order by 3 desc, 1, 2""",
-        campaign_id,
-    )
-
-
-async def sum_up(conn: Connection, campaign_id: UUID) -> None:
-    """Make few rows of many; of what others add meanwhile nothing is lost."""
-    await conn.execute(
-        """with gone as (
-               delete from campaign_tallies where campaign_id = $1
-                   and (select count(*) from campaign_tallies where campaign_id = $1) > 50
-               returning *)
-           insert into campaign_tallies
-           select campaign_id, channel, state, delivery, failure, sum(count) from gone
-           group by 1, 2, 3, 4, 5 having sum(count) <> 0""",
-        campaign_id,
-    )

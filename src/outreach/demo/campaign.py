@@ -10,7 +10,7 @@ from outreach.campaigns import approval, running
 from outreach.campaigns.moves import found
 from outreach.campaigns.progress import Progress, progress
 from outreach.clock import monotonic
-from outreach.db import debtors, members
+from outreach.db import debtors, tallies
 from outreach.demo.plan import ACTOR, CAMPAIGN
 from outreach.demo.stage import ZONE, Files
 from outreach.domain.campaign import Campaign, CampaignState
@@ -103,7 +103,7 @@ async def _pay(parts: Parts, number: int, files: Files, say: Say) -> None:
         }
     async with parts.pool.acquire() as conn:
         campaign = await found(conn, number)
-        waiting = set(await members.waiting_accounts(conn, campaign.id, WAITING))
+        waiting = set(await tallies.waiting_accounts(conn, campaign.id, WAITING))
         known = await debtors.accounts_with(conn, CREDITOR, list(rows))
     row = next((rows[key] for key, account in known.items() if account in waiting), None)
     if row is None:

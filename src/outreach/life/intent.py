@@ -9,7 +9,7 @@ import asyncpg
 
 from outreach.channels.base import Carrier
 from outreach.clock import monotonic
-from outreach.db import events, members, notices
+from outreach.db import events, members, notices, release
 from outreach.db.notices import Claim, save_template
 from outreach.db.pool import Connection
 from outreach.domain.events import EventKind
@@ -75,7 +75,7 @@ async def hold_and_drop(conn: Connection, parts: Parts, prepared: Sequence[Prepa
         await events.append(conn, [each.entry for each in fresh])
     parked = [each.row["id"] for each in prepared if isinstance(each, Park)]
     if parked:
-        await members.park(conn, parked)
+        await release.park(conn, parked)
     drops = [each for each in prepared if isinstance(each, Drop)]
     if drops:
         await notices.leave_queue(conn, [(each.row["id"], each.state, each.code) for each in drops])

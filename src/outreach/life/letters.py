@@ -30,7 +30,7 @@ from outreach.ledger.envelope import Entry
 from outreach.ledger.keys import WrappedKey
 from outreach.life.intent import hold_and_drop, keep_templates, load_pinned, sending_entry
 from outreach.life.parts import Parts
-from outreach.life.prepare import Drop, Go, Prepared, drop, prepare_all
+from outreach.life.prepare import Drop, Go, Park, Prepared, drop, prepare_all
 from outreach.life.stops import scopes_of
 from outreach.logs import Log
 from outreach.settings import MailHouseSettings
@@ -166,10 +166,11 @@ async def _back(
     rest = [each for each in prepared if each.row["id"] not in gone | dropped]
     left = [each.row["id"] for each in rest] + list(dropped)
     await letters.unassign(conn, left)
-    again = [(each.row["id"], now) for each in rest if isinstance(each, Go)]
+    # a paused campaign's too: what is claimed of it is parked, and only there without a gap
+    again = [(each.row["id"], now) for each in rest if isinstance(each, (Go, Park))]
     if again:
         await notices.requeue(conn, again)
-    held = [each for each in rest if not isinstance(each, Go)]
+    held = [each for each in rest if not isinstance(each, (Go, Park))]
     await hold_and_drop(conn, parts, [*held, *unfit])
 
 

@@ -20,13 +20,13 @@ TENDING = """
 import asyncio, sys
 from outreach.bootstrap import open_parts
 from outreach.campaigns import tend
-from outreach.db import members
+from outreach.db import release
 from outreach.settings import load
 
 async def work() -> None:
     async with open_parts(load(), sys.argv[1], pool_size=2, sends=True) as parts:
         print("open", flush=True)
-        tend.SPAN, tend.DEPTH, members.SCAN = 4, 1000, 11
+        tend.SPAN, tend.DEPTH, release.SCAN = 4, 1000, 11
         while True:
             if not await tend.tend(parts):
                 await asyncio.sleep(0.01)

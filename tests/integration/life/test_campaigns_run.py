@@ -15,7 +15,7 @@ from outreach.campaigns.moves import found
 from outreach.campaigns.progress import Progress, progress
 from outreach.campaigns.tend import tend
 from outreach.campaigns.workdays import UnknownDay, is_workday
-from outreach.db import members
+from outreach.db import facts, release, tallies
 from outreach.db.events import stream_events
 from outreach.domain.campaign import Campaign, CampaignState, Late
 from outreach.domain.contact import Channel
@@ -26,6 +26,7 @@ from outreach.domain.notice import Purpose
 from outreach.domain.states import State
 from outreach.ids import new_id
 from outreach.life import recover
+from outreach.life.letters import LettersOut, close_batch
 from outreach.templating.catalog import Catalog
 
 ACTOR = "user:mei"
@@ -450,8 +451,8 @@ async def test_two_campaigns_on_one_debtor_the_second_waits_and_says_so(house: H
     assert len(waiting) == 1
     campaign = (await seen(house, waiting[0])).campaign
     async with house.parts.pool.acquire() as conn:
-        held = await members.waiting(conn, campaign.id, house.now)
-        rules = await members.held_by(conn, campaign.id, house.now, 10)
+        held = await tallies.waiting(conn, campaign.id, house.now)
+        rules = await tallies.held_by(conn, campaign.id, house.now, 10)
     assert held.held == 1
     assert ("F-04", 1) in rules
 
@@ -633,3 +634,60 @@ async def test_beyond_the_calendar_it_waits_for_a_person_and_says_so(house: Hous
     async with house.parts.pool.acquire() as conn, conn.transaction():
         campaign = await running.start(house.parts, conn, number, ACTOR, at)
     assert campaign.starts_at == at
+
+
+async def test_resumed_between_a_claim_and_its_parking_nobody_is_lost(house: House) -> None:
+    """The claim saw it paused; by the time it takes them out of the queue it runs again."""
+    await house.people(*(Person() for _ in range(3)))
+    number = await started(house)
+    await tended(house)
+    await pause(house, number)
+    async with house.parts.pool.acquire() as conn:
+        claim = conn.transaction()
+        await claim.start()
+        rows = await facts.claim(conn, "bulk", "sms", "sms", house.now, 10)
+        assert {row["campaign_state"] for row in rows} == {"paused"}
+        await resume(house, number)
+        await tended(house)
+        await release.park(conn, [row["id"] for row in rows])
+        await claim.commit()
+    assert await house.dispatch() == 3
+    await tended(house)
+    assert (await seen(house, number)).campaign.state is CampaignState.FINISHED
+
+
+async def test_a_letter_whose_batch_closes_in_a_pause_goes_after_it(house: House) -> None:
+    person = Person()
+    await house.people(person)
+    number = await started(
+        house, channels=(Channel.LETTER,), purpose=Purpose.DEMAND_LETTER, name="letters"
+    )
+    await tended(house)
+    letters = LettersOut(house.parts)
+    assert await letters.collect("letters") == 1
+    await pause(house, number)
+    [batch] = await house.fetch("select id, carrier from letter_batches")
+    mail_house = house.parts.mail_houses[batch["carrier"]]
+    assert await close_batch(house.parts, batch["id"], mail_house) == 0
+    assert await letters.collect("letters") == 1  # claimed, and parked
+    assert await house.fetchval("select count(*) from due") == 0
+    await resume(house, number)
+    await tended(house)
+    assert await letters.collect("letters") == 1
+    batch_id = str(await house.fetchval("select id from letter_batches where closed_at is null"))
+    assert await close_batch(house.parts, batch_id, mail_house) == 1
+    assert (await seen(house, number)).states == {State.SENDING: 1}
+
+
+async def test_slowly_paced_it_rests_between_releases(house: House) -> None:
+    """However much is left: nothing to let go now is nothing to do now."""
+    await house.people(*(Person() for _ in range(30)))
+    number = await started(house, pace_minute=1)
+    await tended(house)
+    release_scan, release.SCAN = release.SCAN, 10
+    try:
+        house.at(house.now + timedelta(minutes=2))
+        assert await tend(house.parts) == 0
+    finally:
+        release.SCAN = release_scan
+    assert (await seen(house, number)).states == {State.PENDING: 30}
