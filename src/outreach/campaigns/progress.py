@@ -17,7 +17,7 @@ from outreach.life.parts import Parts
 
 @frozen
 class Progress:
-    """``tallies`` as ``tallies.of_campaign`` gives them; ``responses``: people by what they said."""
+    """``tallies`` as ``db.tallies`` gives them; ``responses``: people, by what they said."""
 
     campaign: Campaign
     at: datetime
