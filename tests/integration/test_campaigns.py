@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -182,6 +183,30 @@ def test_another_creditors_debtors_are_not_reached(
     said = outreach(*other, *CREATE[5:], "--filter", "dpd > 0")
     assert "reaches nobody" in refused("campaign", "submit", said.split()[1].rstrip(":"))
     assert shown(outreach, drafted)["state"] == "draft"
+
+
+@pytest.mark.usefixtures("portfolio")
+def test_of_a_file_of_accounts_it_reaches_those_that_are_known(
+    outreach: Outreach, refused: Refused, tmp_path: Path
+) -> None:
+    """A number twice and one that nobody has are said, row by row; the rest is not lost."""
+    rows = ["账号", "9999000000000001", "9999000000000002", "9999000000000001", "9999000000000099"]
+    file = tmp_path / "accounts-to-write-to.csv"
+    file.write_text("\n".join(rows) + "\n", encoding="gb18030")
+    asked = (*CREATE, "--accounts", str(file))
+    said = outreach("--as", "mei", *asked)
+    problems = Path(f"{file}.errors.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert [line.split(",")[0] for line in problems[1:]] == ["4", "5"]
+    number = said.split()[1].rstrip(":")
+    assert "approved, 2 notices" in outreach("campaign", "submit", number)
+    seen = ("campaign", "preview", number, "--at", at(10), "--json")
+    assert json.loads(outreach(*seen))["notices"] == 2
+    again = ("campaign", "preview", "--purpose", "overdue_notice", "--channel", "sms", "--json")
+    listed = ("--accounts", str(file), "--creditor", "qinglan-bank", "--filter", "dpd > 30")
+    assert json.loads(outreach(*again, *listed))["notices"] == 1
+    assert "whose accounts" in refused(*again, "--accounts", str(file))
+    file.write_text("账号\n9999000000000077\n", encoding="utf-8")
+    assert "none of its 1 rows names an account" in refused(*asked)
 
 
 @pytest.mark.usefixtures("portfolio")

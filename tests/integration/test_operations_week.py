@@ -100,7 +100,7 @@ class Week:
     def approved(self, name: str, *options: str) -> str:
         """Drafted by Mei and approved by Lin; its number."""
         said = self.run("--as", "mei", "campaign", "create", name, *WHOM, *options)
-        number = said.split()[-3 if "rows" in said else 1].rstrip(":")
+        number = said.split()[1].rstrip(":")
         assert "submitted" in self.run("--as", "mei", "campaign", "submit", number)
         assert "second person" in self.refused("--as", "mei", "campaign", "approve", number)
         assert "approved" in self.run("--as", "lin", "campaign", "approve", number)
@@ -198,6 +198,8 @@ def _thursday_a_mistake_is_cancelled_and_put_right(week: Week) -> None:
         week.run("campaign", "cancel", number, "--reason", "not overdue at all")
         ended = week.until(number, lambda found: not found["states"].get(State.PENDING, 0))
         assert ended["state"] == "cancelled"
+        assert f"{ended['total']:,}" in week.run("campaign", "watch", number)
+        assert "is cancelled" in week.refused("campaign", "retry", number, "--reason", "why not")
         before = len(week.taken())
         said = week.run("--as", "mei", "campaign", "correct", number, "--name", "更正")
         correction = said.split()[1].rstrip(":")

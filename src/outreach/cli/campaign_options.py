@@ -60,13 +60,13 @@ async def listed_in(parts: Parts, conn: Connection, creditor: str, file: Path) -
         found = await read_account_list(
             conn, parts.lookup, creditor, table, lambda done: watch(done, table.size)
         )
-    console.print(
+    said = (
         f"{file}: {found.rows:,} rows: {len(found.account_ids):,} accounts, "
-        f"{found.unknown:,} unknown, {found.bad:,} not readable, {found.duplicates:,} twice",
-        markup=False,
+        f"{found.unknown:,} unknown, {found.bad:,} not readable, {found.duplicates:,} twice"
     )
+    typer.echo(said, err=True)  # what follows may be read by a script
     if found.problems:
-        console.print(f"which rows, and why: {found.problems}", markup=False)
+        typer.echo(f"which rows, and why: {found.problems}", err=True)
     return found.account_ids
 
 

@@ -691,3 +691,28 @@ async def test_slowly_paced_it_rests_between_releases(house: House) -> None:
     finally:
         release.SCAN = release_scan
     assert (await seen(house, number)).states == {State.PENDING: 30}
+
+
+async def test_what_could_not_go_in_its_time_expires(house: House) -> None:
+    """After an outage of days a reminder is not sent late: what it says is no longer true."""
+    await house.people(Person(), Person())
+    number = await started(house)
+    await tended(house)
+    house.at(working_day(house.now + timedelta(days=6), 11))
+    await tended(house)
+    assert await house.dispatch() == 0
+    await tended(house)
+    shown = await seen(house, number)
+    assert shown.states == {State.EXPIRED: 2}
+    assert shown.campaign.state is CampaignState.FINISHED
+
+
+async def test_who_disputes_meanwhile_is_left_in_peace(house: House) -> None:
+    quiet, other = Person(), Person()
+    await house.people(quiet, other)
+    number = await started(house)
+    await tended(house)
+    await house.set_standing(quiet, "dispute")
+    await house.dispatch()
+    assert await reached(house) == await debtors(house, other)
+    assert (await seen(house, number)).states.get(State.SENT) == 1
