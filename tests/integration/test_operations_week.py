@@ -203,6 +203,8 @@ def _thursday_a_mistake_is_cancelled_and_put_right(week: Week) -> None:
         before = len(week.taken())
         said = week.run("--as", "mei", "campaign", "correct", number, "--name", "更正")
         correction = said.split()[1].rstrip(":")
+        assert f"campaign {number} has reached" in week.run("campaign", "show", correction)
+        assert "exactly those" in week.refused("campaign", "preview", correction)
         submitted = week.run("--as", "mei", "campaign", "submit", correction)
         if "submitted" in submitted:
             week.run("--as", "lin", "campaign", "approve", correction)

@@ -29,7 +29,11 @@ def templates_of(parts: Parts, campaign: Campaign) -> dict[tuple[Channel, Locale
     for channel, variant in _wanted(campaign):
         if not any(key[0] is channel and key[2] == variant for key in found):
             what = f"variant {variant!r} of {campaign.purpose}" if variant else campaign.purpose
-            raise InvalidInput(f"there is no template for {what} by {channel}", "template list")
+            there = parts.catalog.variants(channel, campaign.purpose)
+            raise InvalidInput(
+                f"there is no template for {what} by {channel}",
+                f"there are: {', '.join(each or 'plain' for each in there) or 'none'}",
+            )
     return found
 
 

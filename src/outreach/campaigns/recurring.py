@@ -33,7 +33,6 @@ def next_run(parts: Parts, campaign: Campaign, now: datetime) -> datetime:
 async def occur(parts: Parts, conn: Connection, campaign: Campaign, now: datetime) -> Campaign:
     """Make the occurrence that is due, as a campaign of its own, and plan the next."""
     assert campaign.starts_at is not None
-    assert campaign.notices is not None
     place = ZoneInfo(HOME_ZONE[parts.creditor(campaign.creditor_id).jurisdiction])
     day = f"{campaign.starts_at.astimezone(place):%Y-%m-%d}"
     run = await campaigns.insert(
@@ -42,6 +41,7 @@ async def occur(parts: Parts, conn: Connection, campaign: Campaign, now: datetim
             campaign,
             id=new_id(),
             name=f"{campaign.name} {day}",
+            state=CampaignState.DRAFT,
             created_at=now,
             repeats=None,
             run_of=campaign.id,
@@ -49,33 +49,42 @@ async def occur(parts: Parts, conn: Connection, campaign: Campaign, now: datetim
     )
     if run.listed is not None:
         await campaigns.copy_list(conn, campaign.id, run.id)
-    notices = await reached(conn, run, now)
-    grown = notices > campaign.notices * GROWTH
-    told: dict[str, object] = {"run_of": campaign.number, "notices": notices}
+    told: dict[str, object] = {"run_of": campaign.number}
     await tell(conn, run, EventKind.DRAFTED, ACTOR, now, told)
-    if not notices:
-        run = await move(
-            conn, run, CampaignState.CANCELLED, EventKind.CANCELLED, ACTOR, now,
-            {"reason": "it reaches nobody"}, ended_at=now,
-        )  # fmt: skip
-    elif grown:
-        told["approved"] = campaign.notices
-        run = await campaigns.update(
-            conn, run.id, state=CampaignState.SUBMITTED, submitted_by=ACTOR, notices=notices
-        )
-        await tell(conn, run, EventKind.SUBMITTED, ACTOR, now, told)
-    else:
-        assert campaign.templates is not None
-        await campaigns.pin(conn, run.id, campaign.templates)
-        run = await campaigns.update(
-            conn,
-            run.id,
-            submitted_by=campaign.submitted_by,
-            approved_by=campaign.approved_by,
-            notices=notices,
-        )
+    run = await _approved_or_not(conn, campaign, run, await reached(conn, run, now), now)
     await plan(parts, conn, campaign, now, ACTOR)
     return run
+
+
+async def _approved_or_not(
+    conn: Connection, campaign: Campaign, run: Campaign, notices: int, now: datetime
+) -> Campaign:
+    """An occurrence under the approval of its campaign, as far as that goes."""
+    assert campaign.notices is not None
+    assert campaign.templates is not None
+    if not notices:
+        told: dict[str, object] = {"reason": "it reaches nobody"}
+        to, kind = CampaignState.CANCELLED, EventKind.CANCELLED
+        return await move(conn, run, to, kind, ACTOR, now, told, ended_at=now)
+    told = {"notices": notices, "approved": campaign.notices, "run_of": campaign.number}
+    if notices > campaign.notices * GROWTH:
+        to, kind = CampaignState.SUBMITTED, EventKind.SUBMITTED
+        return await move(
+            conn, run, to, kind, ACTOR, now, told, submitted_by=ACTOR, notices=notices
+        )
+    await campaigns.pin(conn, run.id, campaign.templates)
+    return await move(
+        conn,
+        run,
+        CampaignState.APPROVED,
+        EventKind.APPROVED,
+        ACTOR,
+        now,
+        told,
+        submitted_by=campaign.submitted_by,
+        approved_by=campaign.approved_by,
+        notices=notices,
+    )
 
 
 async def plan(

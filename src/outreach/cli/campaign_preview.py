@@ -86,6 +86,11 @@ def preview(
 
 async def _of_campaign(conn: Connection, number: int) -> Plan:
     campaign = await found(conn, number)
+    if campaign.corrects is not None:
+        raise InvalidInput(
+            f"campaign {number} corrects another: it goes to exactly those that one reached",
+            "submitting it counts them",
+        )
     listed = None if campaign.listed is None else campaign.id
     return Plan(filter_of(campaign), campaign.purpose, campaign.channels, listed)
 

@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from outreach.campaigns.moves import found
+from outreach.campaigns import moves
 from outreach.campaigns.progress import Progress, progress
 from outreach.cli.campaign_options import AsJson, Number, console, in_office, say
 from outreach.cli.session import office, run
@@ -21,8 +21,9 @@ from outreach.clock import monotonic
 from outreach.db import campaigns, events, tallies
 from outreach.db.pool import Connection
 from outreach.db.tallies import Waiting
-from outreach.domain.campaign import CampaignState
+from outreach.domain.campaign import Campaign, CampaignState
 from outreach.domain.events import campaign_stream
+from outreach.domain.frozen import frozen
 from outreach.life.parts import Parts
 from outreach.proof.names import CHANNELS, PURPOSES
 
@@ -34,19 +35,19 @@ _OVER = (CampaignState.FINISHED, CampaignState.CANCELLED)
 
 def show(number: Number, as_json: AsJson = False) -> None:
     """Show how far a campaign is, what stands in the way of the rest, and every move made."""
-    shown, moves, waiting, held, codes = run(in_office(lambda p, conn: _show(p, conn, number)))
-    campaign = shown.campaign
+    found = run(in_office(lambda parts, conn: _look(parts, conn, number)))
+    campaign, waiting = found.progress.campaign, found.waiting
     if as_json:
         told = {
             **{name: value for name, value in asdict(campaign).items() if name != "templates"},
             "lifetime": campaign.lifetime.days,
             "templates": sorted(set((campaign.templates or {}).values())),
-            **_counts(shown),
+            **_counts(found.progress),
             "held": waiting.held,
             "held_until": waiting.until,
-            "held_by": dict(held),
-            "codes": codes,
-            "events": moves,
+            "held_by": dict(found.held_by),
+            "codes": found.codes,
+            "events": found.moves,
         }
         typer.echo(orjson.dumps(told, default=str).decode())
         return
@@ -55,41 +56,64 @@ def show(number: Number, as_json: AsJson = False) -> None:
         f"{campaign.creditor_id}  {PURPOSES[campaign.purpose]} ({campaign.purpose})  "
         f"{' → '.join(CHANNELS[channel] for channel in campaign.channels)}"
     )
-    console.print(campaign.audience, markup=False)
-    console.print(_table(shown))
+    console.print(_whom(campaign, found.related), markup=False)
+    console.print(_table(found.progress))
     if waiting.held:
         console.print(f"held: {waiting.held:,}, the last until {waiting.until:%Y-%m-%d %H:%M %Z}")
         among = f" (of the first {ASKED:,})" if waiting.held > ASKED else ""
-        for rule, count in held:
+        for rule, count in found.held_by:
             console.print(f"  {rule}  {count:,}{among}")
-    for code in codes:
+    for code in found.codes:
         console.print(f"{code['state']}: {code['count']:,}  {code['code']}", markup=False)
     table = Table("when", "what", "who", "how")
-    for move in moves:
+    for move in found.moves:
         how = "  ".join(f"{key}={value}" for key, value in move["data"].items())
         table.add_row(f"{move['at']:%Y-%m-%d %H:%M:%S}", move["kind"], move["actor"], how)
     console.print(table)
 
 
-async def _show(
-    parts: Parts, conn: Connection, number: int
-) -> tuple[Progress, list[dict[str, Any]], Waiting, list[tuple[str, int]], list[dict[str, Any]]]:
-    now, campaign = parts.clock.now(), await found(conn, number)
-    shown = await progress(conn, campaign, now)
+def _whom(campaign: Campaign, related: int | None) -> str:
+    """Whom it means, and which other campaign it comes of."""
+    if campaign.corrects is not None:
+        return f"exactly those whom campaign {related} has reached"
+    whom = campaign.audience or "everybody who owes"
+    if campaign.listed is not None:
+        whom += f", of {campaign.listed:,} accounts listed"
+    return f"{whom} (a run of campaign {related})" if campaign.run_of is not None else whom
+
+
+@frozen
+class _Found:
+    """``related`` is the number of the campaign it corrects or is a run of."""
+
+    progress: Progress
+    related: int | None
+    moves: list[dict[str, Any]]
+    waiting: Waiting
+    held_by: list[tuple[str, int]]
+    codes: list[dict[str, Any]]
+
+
+async def _look(parts: Parts, conn: Connection, number: int) -> _Found:
+    now, campaign = parts.clock.now(), await moves.found(conn, number)
     rows = await events.stream_events(conn, campaign_stream(campaign.id))
-    moves = [
-        {
-            "at": row["at"],
-            "kind": row["kind"],
-            "actor": row["actor"],
-            "data": orjson.loads(row["data"]),
-        }
-        for row in rows
-    ]
-    waiting = await tallies.waiting(conn, campaign.id, now)
-    held = await tallies.held_by(conn, campaign.id, now, ASKED)
-    codes = [dict(row) for row in await tallies.codes(conn, campaign.id)]
-    return shown, moves, waiting, held, codes
+    of = campaign.corrects or campaign.run_of
+    return _Found(
+        progress=await progress(conn, campaign, now),
+        related=(await campaigns.by_id(conn, of)).number if of else None,
+        moves=[
+            {
+                "at": row["at"],
+                "kind": row["kind"],
+                "actor": row["actor"],
+                "data": orjson.loads(row["data"]),
+            }
+            for row in rows
+        ],
+        waiting=await tallies.waiting(conn, campaign.id, now),
+        held_by=await tallies.held_by(conn, campaign.id, now, ASKED),
+        codes=[dict(row) for row in await tallies.codes(conn, campaign.id)],
+    )
 
 
 def _counts(shown: Progress) -> dict[str, Any]:
@@ -132,7 +156,7 @@ async def _watch(number: int, seconds: float) -> None:
         with Live(console=console, auto_refresh=False) as live:
             while True:
                 async with parts.pool.acquire() as conn:
-                    shown = await progress(conn, await found(conn, number), parts.clock.now())
+                    shown = await progress(conn, await moves.found(conn, number), parts.clock.now())
                 live.update(_live(parts, shown, _rate(past, shown)), refresh=True)
                 if shown.campaign.state in _OVER and not shown.waiting:
                     return

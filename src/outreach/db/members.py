@@ -70,8 +70,8 @@ _NEW = """insert into notices (id, creditor_id, debtor_id, account_ids, purpose,
 
 _LANE = f"case p.channel when '{Channel.LETTER}' then '{Lane.LETTERS}' else '{Lane.BULK}' end"
 
-_MEMBER_KEY = """'c' || c.number || ':' || m.id || ':' || m.currency
-    || case when m.guarantor then ':g' else '' end"""
+_KEY = """'c' || c.number || ':' || p.id || ':' || p.currency
+    || case when p.guarantor then ':g' else '' end || ':' || p.channel"""
 """Each member and channel once: what is made twice by mistake is refused."""
 
 _LOT = "('x' || substr(md5(c.id::text || m.id::text), 1, 7))::bit(28)::int"
@@ -88,10 +88,14 @@ def _point(debtor: str, among: str = "true") -> str:
 
 
 async def span(conn: Connection, campaign_id: UUID, size: int) -> UUID | None:
-    """The last of the next ``size`` debtors to look at, by id; None: all were."""
+    """The last of the next ``size`` debtors to look at, by id; None: all were.
+
+    Who came in after the campaign started has a later id, and is none of its audience.
+    """
     last: UUID | None = await conn.fetchval(
         """select id from (select d.id from debtors d, campaigns c
-               where c.id = $1 and d.id > c.frozen_to order by d.id limit $2) s
+               where c.id = $1 and d.id > c.frozen_to and d.created_at <= c.started_at
+               order by d.id limit $2) s
            order by id desc limit 1""",
         campaign_id,
         size,
@@ -148,13 +152,10 @@ async def make(
                 group by 1, 5 returning count
             ), made as (
                 {_NEW}
-                select uuidv7(), c.creditor_id, m.id, m.account_ids, c.purpose, p.channel,
-                    m.currency, p.point, {_MEMBER_KEY} || ':' || p.channel, {_LANE}, p.route,
-                    c.started_at, c.started_at + c.lifetime, now, 'campaign:' || c.number, c.id,
-                    p.digest
-                from judged m cross join lateral (select m.channel, m.point, m.route, m.digest) p,
-                    c, moment
-                where m.reason is null order by m.id
+                select uuidv7(), c.creditor_id, p.id, p.account_ids, c.purpose, p.channel,
+                    p.currency, p.point, {_KEY}, {_LANE}, p.route, c.started_at,
+                    c.started_at + c.lifetime, now, 'campaign:' || c.number, c.id, p.digest
+                from judged p, c, moment where p.reason is null order by p.id
                 returning id
             ), moved as (update campaigns set frozen_to = ${n + 2} where id = ${n + 3})
             select (select count(*) from made) as notices,

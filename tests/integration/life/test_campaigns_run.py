@@ -145,6 +145,15 @@ async def test_everybody_gets_one_and_it_ends(house: House) -> None:
     assert await told(house, number) == ["drafted", "submitted", "started", "frozen", "finished"]
 
 
+async def test_who_comes_in_after_its_start_is_not_written_to(house: House) -> None:
+    await house.people(Person(), Person())
+    number = await started(house)
+    house.at(house.now + timedelta(minutes=1))
+    await house.people(Person())
+    await tended(house)
+    assert (await seen(house, number)).total == 2
+
+
 async def test_paused_nothing_leaves_and_resumed_the_rest_does(house: House) -> None:
     people = [Person() for _ in range(50)]
     await house.people(*people)
