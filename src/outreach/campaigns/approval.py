@@ -21,6 +21,7 @@ from outreach.domain.errors import Conflict, InvalidInput
 from outreach.domain.events import EventKind
 from outreach.domain.filter_text import parse
 from outreach.domain.notice import Purpose
+from outreach.ids import new_id
 from outreach.life.parts import Parts
 
 NAME_LENGTH = 60
@@ -74,7 +75,7 @@ def _require_no_withholding(parts: Parts, campaign: Campaign) -> None:
 
 
 async def draft_correction(
-    parts: Parts, conn: Connection, number: int, asked: Campaign
+    parts: Parts, conn: Connection, number: int, name: str, actor: str
 ) -> Campaign:
     """Draft an apology to exactly those whom a campaign has reached, by the way that reached them.
 
@@ -83,18 +84,20 @@ async def draft_correction(
     wrong = await found(conn, number)
     if wrong.started_at is None:
         raise Conflict(f"campaign {number} has reached nobody: it never started", "campaign show")
-    return await draft(
-        parts,
-        conn,
-        replace(
-            asked,
-            creditor_id=wrong.creditor_id,
-            purpose=Purpose.CORRECTION_NOTICE,
-            channels=wrong.channels,
-            audience=wrong.audience,
-            corrects=wrong.id,
-        ),
+    given = Campaign(
+        id=new_id(),
+        number=0,
+        name=name,
+        creditor_id=wrong.creditor_id,
+        purpose=Purpose.CORRECTION_NOTICE,
+        channels=wrong.channels,
+        audience=wrong.audience,
+        state=CampaignState.DRAFT,
+        created_by=actor,
+        created_at=parts.clock.now(),
+        corrects=wrong.id,
     )
+    return await draft(parts, conn, given)
 
 
 def filter_of(campaign: Campaign) -> Filter:

@@ -122,17 +122,24 @@ async def retry(
     return moved, again
 
 
-async def quiet(parts: Parts, number: int, seconds: float) -> int:
-    """Wait until nothing of a campaign is on the wire; how many still are after so long."""
+async def quiet(parts: Parts, number: int, seconds: float) -> bool:
+    """Wait until nothing of a paused or cancelled campaign is on the wire, nor can come there.
+
+    False if something still is after so long. A claim that began before saw it running, and shows
+    as ``sending`` only once it has committed: so all that had begun must have ended first.
+    """
     until = monotonic() + seconds
-    while True:
+    async with parts.pool.acquire() as conn:
+        campaign = await found(conn, number)
+        begun = await release.begun(conn)
+    while monotonic() < until:
         async with parts.pool.acquire() as conn:
-            campaign = await found(conn, number)
+            ended = await release.ended(conn, begun)
             counts = await tallies.of_campaign(conn, campaign.id)
-        flying = sum(each.notices for each in counts if each.state == State.SENDING)
-        if not flying or monotonic() > until:
-            return flying
+        if ended and not any(each.state == State.SENDING for each in counts):
+            return True
         await asyncio.sleep(POLL_SECONDS)
+    return False
 
 
 async def _move(

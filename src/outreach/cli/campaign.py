@@ -27,7 +27,6 @@ from outreach.cli.session import actor_of, office, run
 from outreach.db.pool import Connection
 from outreach.domain.campaign import Campaign, CampaignState, Late
 from outreach.domain.filter_text import spell
-from outreach.domain.notice import Purpose
 from outreach.ids import new_id
 from outreach.life import intake
 from outreach.life.parts import Parts
@@ -117,22 +116,7 @@ def correct(
     """Draft a correction (更正致歉) to exactly those whom a campaign has reached."""
     actor = actor_of(context)
 
-    async def work(parts: Parts, conn: Connection) -> Campaign:
-        given = Campaign(
-            id=new_id(),
-            number=0,
-            name=name,
-            creditor_id="",
-            purpose=Purpose.CORRECTION_NOTICE,
-            channels=(),
-            audience="",
-            state=CampaignState.DRAFT,
-            created_by=actor,
-            created_at=parts.clock.now(),
-        )
-        return await approval.draft_correction(parts, conn, number, given)
-
-    say(run(in_office(work)))
+    say(run(in_office(lambda p, conn: approval.draft_correction(p, conn, number, name, actor))))
 
 
 @app.command()
@@ -193,13 +177,13 @@ def cancel(context: typer.Context, number: Number, reason: Reason) -> None:
 
 
 def _until_quiet(number: int) -> None:
-    async def work() -> int:
+    async def work() -> bool:
         async with office() as parts:
             return await running.quiet(parts, number, QUIET_SECONDS)
 
-    if flying := run(work()):
+    if not run(work()):
         console.print(
-            f"{flying} were handed to a worker before and have not come back: "
+            "a worker had some in hand before, and they have not come back: "
             f"they are settled within minutes, see outreach campaign show {number}"
         )
 

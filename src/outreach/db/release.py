@@ -131,3 +131,19 @@ async def park(conn: Connection, notice_ids: Sequence[UUID]) -> None:
                 and c.state = '{CampaignState.PAUSED}'""",
         notice_ids,
     )
+
+
+async def begun(conn: Connection) -> int:
+    """Every transaction that has written or locked a row by now has a smaller number."""
+    number: int = await conn.fetchval(
+        "select pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+    )
+    return number
+
+
+async def ended(conn: Connection, number: int) -> bool:
+    """Whether all transactions of a smaller number are over."""
+    over: bool = await conn.fetchval(
+        "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint >= $1", number
+    )
+    return over

@@ -209,6 +209,31 @@ async def test_cancelled_nothing_more_leaves(house: House) -> None:
     assert await house.dispatch() == 0
 
 
+async def test_it_is_quiet_only_when_no_claim_from_before_is_left(house: House) -> None:
+    """What a worker has claimed and not committed shows nowhere, and may yet leave."""
+    await house.people(Person(), Person())
+    number = await started(house)
+    await tended(house)
+    async with house.parts.pool.acquire() as conn:
+        claim = conn.transaction()
+        await claim.start()
+        rows = await facts.claim(conn, "bulk", "sms", "sms", house.now, 10)
+        assert {row["campaign_state"] for row in rows} == {"running"}
+        await pause(house, number)
+        assert not await running.quiet(house.parts, number, 0.5)
+        await claim.rollback()
+    assert await running.quiet(house.parts, number, 20)
+    await resume(house, number)
+    await tended(house)
+    worker = house.worker()
+    chunk = await worker.intend()
+    await cancel(house, number)
+    assert not await running.quiet(house.parts, number, 0.5)
+    await worker.record(await worker.send(chunk))
+    await tended(house)
+    assert await running.quiet(house.parts, number, 20)
+
+
 async def test_claimed_before_the_cancel_was_seen_it_is_dropped(house: House) -> None:
     """A worker that claims from the queue before the campaign's notices were taken out of it."""
     await house.people(Person(), Person())
@@ -238,8 +263,8 @@ async def test_who_pays_is_not_written_to(house: House) -> None:
     assert shown.campaign.state is CampaignState.FINISHED
 
 
-async def test_a_dead_number_falls_back_to_the_next_channel(house: House) -> None:
-    lost, fine = Person(), Person()
+async def test_a_dead_number_falls_back_to_the_next_channel(open_doors: House) -> None:
+    house, lost, fine = open_doors, Person(), Person()
     await house.people(lost, fine)
     house.set(chunk=1)
     number = await started(house, channels=(Channel.SMS, Channel.EMAIL))
@@ -248,9 +273,9 @@ async def test_a_dead_number_falls_back_to_the_next_channel(house: House) -> Non
     [notice] = await house.fetch(
         "select id from notices where debtor_id = $1", (await house.row(lost))["debtor_id"]
     )
-    await house.execute(
-        "update notices set delivery = 'undelivered', failure = 'hard' where id = $1", notice["id"]
-    )
+    gone = house.status(notice["id"], 1, "undelivered", ErrorCode="30005")
+    assert await house.post(gone, gone) == [200, 200]
+    await house.apply()
     await tended(house)
     shown = await seen(house, number)
     assert shown.campaign.state is CampaignState.RUNNING  # the other's receipt is still awaited
@@ -300,8 +325,8 @@ async def test_it_pauses_by_itself_and_goes_on_from_there(house: House) -> None:
     assert await house.dispatch() == 10
 
 
-async def test_opt_outs_pause_it(house: House) -> None:
-    people = [Person() for _ in range(10)]
+async def test_opt_outs_pause_it(open_doors: House) -> None:
+    house, people = open_doors, [Person() for _ in range(10)]
     await house.people(*people)
     house.set(alarm_after=5, alarm_opted_out=0.1, chunk=5)
     number = await started(house)
@@ -309,15 +334,10 @@ async def test_opt_outs_pause_it(house: House) -> None:
     worker = house.worker()
     chunk = await worker.intend()
     await worker.record(await worker.send(chunk))
-    row = chunk.going[0].row
-    await house.execute(
-        """insert into responses (id, creditor_id, debtor_id, notice_id, channel, kind, sure, at,
-               campaign_id)
-           select $1, creditor_id, debtor_id, id, 'sms', 'opted_out', true, now(), campaign_id
-           from notices where id = $2""",
-        new_id(),
-        row["id"],
-    )
+    written_to = chunk.going[0].row["debtor_id"]
+    [objector] = [p for p in people if (await house.row(p))["debtor_id"] == written_to]
+    await house.post(house.reply(objector, "退订"))
+    await house.apply()
     await tended(house)
     shown = await seen(house, number)
     assert shown.campaign.state is CampaignState.PAUSED
@@ -477,20 +497,8 @@ async def test_a_correction_goes_to_exactly_those_reached(house: House) -> None:
         "update notices set delivery = 'undelivered', failure = 'soft' where debtor_id = $1", missed
     )
     await tended(house)
-    given = Campaign(
-        id=new_id(),
-        number=0,
-        name="更正",
-        creditor_id="",
-        purpose=Purpose.CORRECTION_NOTICE,
-        channels=(),
-        audience="",
-        state=CampaignState.DRAFT,
-        created_by=ACTOR,
-        created_at=house.now,
-    )
     async with house.parts.pool.acquire() as conn, conn.transaction():
-        correction = await approval.draft_correction(house.parts, conn, number, given)
+        correction = await approval.draft_correction(house.parts, conn, number, "更正", ACTOR)
         submitted = await approval.submit(house.parts, conn, correction.number, ACTOR)
         await running.start(house.parts, conn, correction.number, ACTOR)
     assert submitted.notices == 3
