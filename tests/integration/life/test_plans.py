@@ -20,8 +20,10 @@ async def read_so_far(conn: Connection) -> int:
 
 
 async def test_plans_made_on_an_empty_queue_do_not_read_a_long_one(
-    house: House, clean_url: str
+    own_house: House, database_url: str
 ) -> None:
+    """In a database of its own: what other tests left in indexes must not sway the planner."""
+    house = own_house
     people = [Person() for _ in range(WAITING)]
     await house.people(*people)
     requests = [await house.request(person) for person in people]
@@ -29,7 +31,7 @@ async def test_plans_made_on_an_empty_queue_do_not_read_a_long_one(
     # what an autovacuum sees of a queue just drained
     for statement in ("delete from due", "analyze due", "analyze uncertain"):
         await house.execute(statement)
-    pool = await open_pool(clean_url, 1, generic_plans=True)
+    pool = await open_pool(database_url, 1, generic_plans=True)
     try:
         house.parts = replace(house.parts, pool=pool)
         house.set(chunk=4)
