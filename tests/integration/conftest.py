@@ -1,15 +1,21 @@
 """The command itself and a few people, for the tests of what it says."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from outreach import cli
+from outreach.bootstrap import open_parts
 from outreach.clock import Clock
+from outreach.life.parts import Parts
+from outreach.settings import load
+
+ROOT = Path(__file__).parents[2]
 
 Outreach = Callable[..., str]
 
@@ -44,6 +50,19 @@ def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return capsys.readouterr().err
 
     return run
+
+
+@pytest.fixture
+async def parts(database_url: str, tmp_path: Path) -> AsyncIterator[Parts]:
+    settings = load({"OUTREACH_DATA_DIR": str(tmp_path / "data")}, ROOT / "config")
+    async with open_parts(settings, database_url, pool_size=3) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def conn(parts: Parts) -> AsyncIterator[Any]:
+    async with parts.pool.acquire() as connection:
+        yield connection
 
 
 HEAD = (

@@ -1,7 +1,7 @@
 """Lists of accounts on a real PostgreSQL: whose numbers they are, and what a list may get wrong."""
 
 import csv
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,6 @@ from uuid import UUID
 import openpyxl
 import pytest
 
-from outreach.bootstrap import open_parts
 from outreach.domain.account import clean_number
 from outreach.domain.errors import InvalidInput
 from outreach.life.parts import Parts
@@ -17,25 +16,11 @@ from outreach.portfolio import account_list
 from outreach.portfolio.account_list import AccountList, read_account_list
 from outreach.portfolio.files import Progress, open_table
 from outreach.portfolio.load import import_accounts
-from outreach.settings import load
 
 ROOT = Path(__file__).parents[2]
 OURS, OTHERS = "qinglan-bank", "hk-harbour-bank"
 
 Read = Callable[..., Any]
-
-
-@pytest.fixture
-async def parts(database_url: str, tmp_path: Path) -> AsyncIterator[Parts]:
-    settings = load({"OUTREACH_DATA_DIR": str(tmp_path / "data")}, ROOT / "config")
-    async with open_parts(settings, database_url, pool_size=2) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def conn(parts: Parts) -> AsyncIterator[Any]:
-    async with parts.pool.acquire() as connection:
-        yield connection
 
 
 @pytest.fixture

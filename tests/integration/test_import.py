@@ -3,7 +3,7 @@
 import asyncio
 import csv
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -16,7 +16,6 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from outreach.bootstrap import open_parts
 from outreach.cli import app
 from outreach.compliance.gate import Verdict
 from outreach.db import debtors, events
@@ -34,7 +33,6 @@ from outreach.life.words import open_person, open_point
 from outreach.portfolio import load as loading
 from outreach.portfolio.load import import_accounts, import_payments
 from outreach.portfolio.reading import Control
-from outreach.settings import load
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "portfolio"
@@ -43,19 +41,6 @@ NUMBER = "QL202400000001"
 
 Row = dict[str, str]
 Write = Callable[..., Path]
-
-
-@pytest.fixture
-async def parts(database_url: str, tmp_path: Path) -> AsyncIterator[Parts]:
-    settings = load({"OUTREACH_DATA_DIR": str(tmp_path / "data")}, ROOT / "config")
-    async with open_parts(settings, database_url, pool_size=3) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def conn(parts: Parts) -> AsyncIterator[Any]:
-    async with parts.pool.acquire() as connection:
-        yield connection
 
 
 @pytest.fixture

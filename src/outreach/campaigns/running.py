@@ -9,7 +9,7 @@ from datetime import datetime
 
 import orjson
 
-from outreach.campaigns.alarms import Alarms, alarms_of
+from outreach.campaigns.alarms import alarms_of
 from outreach.campaigns.moves import found, locked, move, said, tell
 from outreach.campaigns.recurring import next_run, plan
 from outreach.campaigns.ways import ways_of
@@ -73,7 +73,8 @@ async def resume(parts: Parts, conn: Connection, number: int, actor: str, reason
     if campaign.state is not CampaignState.PAUSED:
         raise Conflict(f"campaign {number} is {campaign.state}, not paused", "campaign show")
     await release.rewind(conn, campaign.id)
-    counted = (await alarms(conn, campaign)).counted
+    counts = await tallies.of_campaign(conn, campaign.id)
+    counted = alarms_of(counts, await responses.of_campaign(conn, campaign.id)).counted
     return await move(
         conn,
         campaign,
@@ -83,13 +84,6 @@ async def resume(parts: Parts, conn: Connection, number: int, actor: str, reason
         parts.clock.now(),
         data,
         counted_from=orjson.dumps(counted).decode(),
-    )
-
-
-async def alarms(conn: Connection, campaign: Campaign) -> Alarms:
-    """What has gone wrong with it so far."""
-    return alarms_of(
-        await tallies.of_campaign(conn, campaign.id), await responses.of_campaign(conn, campaign.id)
     )
 
 

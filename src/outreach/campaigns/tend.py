@@ -6,16 +6,19 @@ more can come. Whoever does a step holds the campaign's row, and what is done is
 process may die at any point, and another goes on from there.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from outreach.campaigns.alarms import alarms_of
 from outreach.campaigns.approval import audience_of
 from outreach.campaigns.moves import ACTOR, move, tell
 from outreach.campaigns.pace import allowance
 from outreach.campaigns.recurring import occur, plan
-from outreach.campaigns.running import alarms, begin
+from outreach.campaigns.running import begin
 from outreach.campaigns.ways import hours_of, ways_of
-from outreach.db import campaigns, members, release, tallies
+from outreach.db import campaigns, members, release, responses, tallies
 from outreach.db.pool import Connection, about_data
+from outreach.db.tallies import Tally
 from outreach.domain.campaign import Campaign, CampaignState, Late
 from outreach.domain.events import EventKind
 from outreach.domain.states import Delivery, State
@@ -97,7 +100,7 @@ async def _freeze(parts: Parts, conn: Connection, campaign: Campaign, now: datet
     await conn.execute(
         "set local plan_cache_mode = force_custom_plan; set local enable_seqscan = off"
     )
-    upto = await members.span(conn, campaign.id, SPAN)
+    upto = await members.span(conn, campaign, SPAN)
     if upto is None:
         counts = await tallies.of_campaign(conn, campaign.id)
         total = sum(each.notices for each in counts if each.state != tallies.EXCLUDED)
@@ -123,9 +126,9 @@ async def _freeze(parts: Parts, conn: Connection, campaign: Campaign, now: datet
 
 async def _run(parts: Parts, conn: Connection, campaign: Campaign, now: datetime) -> bool:
     await tallies.sum_up(conn, campaign.id)
-    rung = (await alarms(conn, campaign)).rung(
-        parts.settings, await campaigns.counted_from(conn, campaign.id)
-    )
+    counts = await tallies.of_campaign(conn, campaign.id)
+    answers = await responses.of_campaign(conn, campaign.id)
+    rung = alarms_of(counts, answers).rung(parts.settings, campaign.counted_from)
     if rung:
         log.warning("campaign_paused", campaign=campaign.number, why=str(rung["reason"]))
         await move(conn, campaign, CampaignState.PAUSED, EventKind.PAUSED, ACTOR, now, rung)
@@ -133,7 +136,7 @@ async def _run(parts: Parts, conn: Connection, campaign: Campaign, now: datetime
     fell = await _fall_back(parts, conn, campaign, now)
     released = await _release(parts, conn, campaign, now)
     if not fell and not released:
-        await _finish(conn, campaign, now)
+        await _finish(conn, campaign, counts, now)
     return fell or released
 
 
@@ -167,9 +170,10 @@ async def _release(parts: Parts, conn: Connection, campaign: Campaign, now: date
     return more
 
 
-async def _finish(conn: Connection, campaign: Campaign, now: datetime) -> None:
+async def _finish(
+    conn: Connection, campaign: Campaign, counts: Sequence[Tally], now: datetime
+) -> None:
     """finished, once every notice is in a state that nothing more comes of."""
-    counts = await tallies.of_campaign(conn, campaign.id)
     if any(each.state in _OPEN for each in counts):
         return
     awaited = any(each.state == State.SENT and each.delivery in _AWAITED for each in counts)

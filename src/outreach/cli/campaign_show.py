@@ -31,6 +31,7 @@ ASKED = 1_000
 """Of so many held notices it is asked which rules hold them."""
 MEASURED_SECONDS = 60.0
 _OVER = (CampaignState.FINISHED, CampaignState.CANCELLED)
+_INNER = ("templates", "frozen_to", "counted_from")
 
 
 def show(number: Number, as_json: AsJson = False) -> None:
@@ -39,7 +40,7 @@ def show(number: Number, as_json: AsJson = False) -> None:
     campaign, waiting = found.progress.campaign, found.waiting
     if as_json:
         told = {
-            **{name: value for name, value in asdict(campaign).items() if name != "templates"},
+            **{name: value for name, value in asdict(campaign).items() if name not in _INNER},
             "lifetime": campaign.lifetime.days,
             "templates": sorted(set((campaign.templates or {}).values())),
             **_counts(found.progress),

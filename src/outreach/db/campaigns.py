@@ -121,14 +121,6 @@ async def update(conn: Connection, campaign_id: UUID, **fields: object) -> Campa
     return _campaign(row)
 
 
-async def counted_from(conn: Connection, campaign_id: UUID) -> Mapping[str, int]:
-    """What its alarms were at when it was last resumed."""
-    kept: Mapping[str, int] = orjson.loads(
-        await conn.fetchval("select counted_from from campaigns where id = $1", campaign_id)
-    )
-    return kept
-
-
 async def pin(conn: Connection, campaign_id: UUID, templates: Pinned) -> Campaign:
     """Keep which template versions it is to use."""
     kept = [[*key, digest] for key, digest in sorted(templates.items())]
@@ -175,7 +167,9 @@ def _campaign(row: asyncpg.Record) -> Campaign:
         started_at=row["started_at"],
         frozen_at=row["frozen_at"],
         ended_at=row["ended_at"],
+        frozen_to=row["frozen_to"],
         paced_to=row["paced_to"],
+        counted_from=orjson.loads(row["counted_from"]),
         released_on=row["released_on"],
         released_that_day=row["released_that_day"],
     )

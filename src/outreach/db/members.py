@@ -87,17 +87,17 @@ def _point(debtor: str, among: str = "true") -> str:
         where p.debtor_id = {debtor} and {USABLE} and {among} order by o.place, {BEST} limit 1)"""
 
 
-async def span(conn: Connection, campaign_id: UUID, size: int) -> UUID | None:
+async def span(conn: Connection, campaign: Campaign, size: int) -> UUID | None:
     """The last of the next ``size`` debtors to look at, by id; None: all were.
 
     Who came in after the campaign started has a later id, and is none of its audience.
     """
     last: UUID | None = await conn.fetchval(
-        """select id from (select d.id from debtors d, campaigns c
-               where c.id = $1 and d.id > c.frozen_to and d.created_at <= c.started_at
-               order by d.id limit $2) s
+        """select id from (select id from debtors where id > $1 and created_at <= $2
+               order by id limit $3) s
            order by id desc limit 1""",
-        campaign_id,
+        campaign.frozen_to,
+        campaign.started_at,
         size,
     )
     return last
@@ -124,7 +124,6 @@ async def make(
     """
     args = where.args if where else ()
     n = len(args)
-    frozen_to = await conn.fetchval("select frozen_to from campaigns where id = $1", campaign.id)
     between = f"> ${n + 1}::uuid and {{0}} <= ${n + 2}::uuid"
     source = _of(where, between) if where else _reached(between)
     row = await conn.fetchrow(
@@ -161,7 +160,7 @@ async def make(
             select (select count(*) from made) as notices,
                 (select count(*) from excluded) as excluded""",
         *args,
-        frozen_to,
+        campaign.frozen_to,
         upto,
         *_arguments(campaign, ways, now),
     )

@@ -38,9 +38,23 @@ async def count(conn: Connection, due_by: datetime, since: datetime) -> list[asy
 async def next_batch(
     conn: Connection, due_by: datetime, since: datetime, after: UUID, limit: int
 ) -> list[UUID]:
-    """The next of them after ``after``, by id."""
+    """The next of them after ``after``, by id: each kind from its own index, for a batch of a
+    million must not gather the million.
+    """
+    waits = f"n.state = '{State.PENDING}' and n.expires_at > $2 and n.id > $3"
     rows = await conn.fetch(
-        f"select n.id {_DOUBTFUL} and n.id > $3 order by n.id limit $4",
+        f"""select id from (
+                (select n.id from due q join notices n on n.id = q.notice_id
+                 where q.due_at <= $1 and q.notice_id > $3 and {waits}
+                 order by q.notice_id limit $4)
+                union (select n.id from letter_batches b join notices n on n.batch_id = b.id
+                 where b.closed_at is null and {waits} order by n.id limit $4)
+                union (select of.id from campaigns c cross join lateral (
+                     select n.id from notices n
+                     where n.campaign_id = c.id and n.due_at <= $1 and {waits}
+                     order by n.id limit $4) of
+                 where c.state in ('{CampaignState.RUNNING}', '{CampaignState.PAUSED}'))
+            ) d order by id limit $4""",
         due_by,
         since,
         after,

@@ -10,11 +10,10 @@ from typing import NamedTuple
 from uuid import UUID
 
 from outreach.db.pool import Connection
-from outreach.domain.campaign import CampaignState
+from outreach.domain.campaign import NIL, CampaignState
 from outreach.domain.notice import Lane
 from outreach.domain.states import State
 
-NIL = UUID(int=0)
 SCAN = 10_000
 """Of so many notices at a time, at most, it is asked whether they wait."""
 

@@ -1,7 +1,7 @@
 """A campaign (批次): an audience, a purpose and an order of channels, from draft to its end."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -10,6 +10,9 @@ from outreach.domain.contact import Channel
 from outreach.domain.debtor import Locale
 from outreach.domain.errors import Conflict
 from outreach.domain.notice import Purpose
+
+NIL = UUID(int=0)
+"""Before the first of all ids."""
 
 
 class CampaignState(StrEnum):
@@ -68,7 +71,8 @@ class Campaign:
     approval; ``variants`` are shared out evenly, beside ``control_percent`` who get nothing.
     ``listed``: how many accounts its audience is within, None for all its creditor has.
     ``corrects`` is the campaign whose people this one puts right, ``run_of`` the recurring one it
-    is an occurrence of; ``repeats`` is the timetable of one that recurs.
+    is an occurrence of; ``repeats`` is the timetable of one that recurs. ``frozen_to`` is the last
+    debtor looked at, ``counted_from`` what its alarms stood at when it was last resumed.
     """
 
     id: UUID
@@ -99,7 +103,9 @@ class Campaign:
     started_at: datetime | None = None
     frozen_at: datetime | None = None
     ended_at: datetime | None = None
+    frozen_to: UUID = NIL
     paced_to: datetime | None = None
+    counted_from: Mapping[str, int] = field(default_factory=dict)
     released_on: date | None = None
     released_that_day: int = 0
 
