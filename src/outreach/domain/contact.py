@@ -34,6 +34,14 @@ class Origin(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Usage(StrEnum):
+    """Whose place it is (P-09): an employer's mailbox or address is nobody's own."""
+
+    PERSONAL = "personal"
+    WORKPLACE = "workplace"  # 单位
+    SERVICE = "service"  # 约定送达地址: agreed in the contract, wherever it is
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """A postal address; ``lines`` are printed as they stand, top to bottom."""

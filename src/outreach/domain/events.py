@@ -16,8 +16,12 @@ class EventKind(StrEnum):
     STANDING_SET = "standing_set"
     STANDING_ENDED = "standing_ended"
     CONTACT_CHANGED = "contact_changed"
+    INFORMED = "informed"  # told by others: of an agency, an assignment, a credit report
+    INTERRUPTED = "interrupted"  # the limitation period began anew
     HELD = "held"
     BLOCKED = "blocked"
+    RELEASE_ASKED = "release_asked"  # somebody wants a blocked notice to go
+    RELEASE_REFUSED = "release_refused"
     RELEASED = "released"
     SENDING = "sending"
     SENT = "sent"
@@ -53,6 +57,9 @@ class EventKind(StrEnum):
     STOPPED = "stopped"
     RESUMED = "resumed"
     ERASED = "erased"
+    # a creditor's or a policy's, in its stream
+    REGISTERED = "registered"  # a signature, a payee account, a mandate, an agency
+    ADOPTED = "adopted"  # a policy was used for the first time
     # a campaign's, in its own stream
     DRAFTED = "drafted"
     SUBMITTED = "submitted"
@@ -97,6 +104,11 @@ def debtor_stream(debtor_id: UUID) -> str:
 
 def campaign_stream(campaign_id: UUID) -> str:
     return f"campaign:{campaign_id}"
+
+
+def policy_stream(creditor_id: str) -> str:
+    """What a creditor's notices are judged by: its registers, agencies and policies."""
+    return f"policy:{creditor_id}"
 
 
 def user_stream(user_id: str) -> str:
