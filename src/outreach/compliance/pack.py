@@ -6,7 +6,7 @@ A pack is checked whole when it is loaded, so that a wrong key stops the process
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import reduce
 from itertools import product
 from pathlib import Path
@@ -17,7 +17,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from outreach.compliance.finding import Confidence, Effect
 from outreach.compliance.policy_file import Place, Table, read, wrong
-from outreach.compliance.rules import CHECKS, Check, Rule, Run, Stricter
+from outreach.compliance.rule import Check, Rule, Run, Stricter
+from outreach.compliance.rules import CHECKS
 from outreach.compliance.window import Window
 from outreach.domain.contact import Channel
 from outreach.domain.debtor import Jurisdiction
@@ -27,41 +28,60 @@ from outreach.domain.notice import Purpose
 Asked = tuple[tuple[Run, Rule[Any]], ...]
 
 
+class Calendar(Table):
+    """Days on which nothing goes; ``known_to`` is the last day that anybody has spoken of."""
+
+    closed: frozenset[date]
+    known_to: date
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What applies to one purpose on one channel.
 
     ``window`` is what all rules of hours leave open together (``answer_window`` for an answer to
-    the debtor's own message); only when it is closed need they be asked one by one, and those of
-    standings only where there is one: nearly always there is neither.
+    the debtor's own message, ``firm_window`` by those that do not yield to agreed hours); only when
+    it is closed need they be asked one by one, and those of standings only where there is one, of
+    agencies only where one acts: nearly always there is none of them.
     """
 
     checks: Asked
     of_standings: Asked
+    of_agencies: Asked
     hours: Asked
     window: Window
     answer_window: Window
+    firm_window: Window
 
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """All rules of one jurisdiction; ``version`` is the SHA-256 of the file."""
+    """All rules of one jurisdiction.
+
+    ``version`` is the SHA-256 of ``source``: the file, and what a creditor's configuration made
+    stricter of it. ``calendars`` are the closed days and the day up to which they are known.
+    """
 
     jurisdiction: Jurisdiction
     version: str
+    source: str = field(repr=False)
     title: str
     spread: timedelta  # over how long held notices come back after their wait
     groups: Mapping[str, tuple[Purpose, ...]]
     rules: tuple[Rule[Any], ...] = field(repr=False)
     not_enforced: Mapping[str, str] = field(repr=False)  # rule id: why not
+    calendars: Mapping[str, Calendar] = field(repr=False)
     selections: Mapping[tuple[Purpose, Channel], Selection] = field(repr=False)
 
 
 class _RuleTable(Table):
     id: str
+    name: str = ""
     check: str
     title: str
+    title_en: str
     says: str
+    says_en: str
     release: str = ""
     source: str
     confidence: Confidence
@@ -85,6 +105,7 @@ class _PackTable(Table):
     title: str
     spread_minutes: int = Field(ge=1)
     groups: dict[str, tuple[Purpose, ...]]
+    calendars: dict[str, Calendar] = Field(default_factory=dict)
     rule: tuple[_RuleTable, ...] = Field(min_length=1)
     not_enforced: dict[str, str] = Field(default_factory=dict)
 
@@ -100,23 +121,43 @@ def load_pack(path: Path) -> Pack:
     if path.stem != table.jurisdiction:
         raise wrong(path, data, ("jurisdiction",), f'"{path.stem}", as the file is named')
     rules = tuple(_Reader(path, data, table, n).rule() for n in range(len(table.rule)))
-    selections = {key: _select(rules, *key) for key in product(Purpose, Channel)}
-    for (purpose, channel), selection in selections.items():
-        _check_selection(f"{path}: {purpose} by {channel}", selection)
+    keys: set[str] = set()
+    for index, rule in enumerate(rules):
+        if rule.key in keys:
+            raise wrong(path, data, ("rule", index, "name"), f"a name of its own ({rule.key})")
+        keys.add(rule.key)
     return Pack(
         jurisdiction=table.jurisdiction,
-        version=hashlib.sha256(data).hexdigest(),
+        version=digest(data.decode()),
+        source=data.decode(),
         title=table.title,
         spread=timedelta(minutes=table.spread_minutes),
         groups=table.groups,
         rules=rules,
         not_enforced=table.not_enforced,
-        selections=selections,
+        calendars=table.calendars,
+        selections=select(rules, f"{path}"),
     )
 
 
+def digest(source: str) -> str:
+    """The version of a policy's source."""
+    return hashlib.sha256(source.encode()).hexdigest()
+
+
+def select(rules: tuple[Rule[Any], ...], where: str) -> Mapping[tuple[Purpose, Channel], Selection]:
+    """What applies to each purpose and channel; raises ``ConfigurationError`` if that never opens
+    or knows no time zone.
+    """
+    selections = {key: _select(rules, *key) for key in product(Purpose, Channel)}
+    for (purpose, channel), selection in selections.items():
+        _check_selection(f"{where}: {purpose} by {channel}", selection)
+    return selections
+
+
 def _check_selection(what: str, selection: Selection) -> None:
-    if not (selection.window.ever_opens and selection.answer_window.ever_opens):
+    windows = (selection.window, selection.answer_window, selection.firm_window)
+    if not all(window.ever_opens for window in windows):
         raise ConfigurationError(
             f"{what}: the hours never open",
             'let its rules with check = "hours" share some time of some day',
@@ -152,13 +193,17 @@ class _Reader:
             raise self.wrong("check", f"one of {', '.join(sorted(CHECKS))}")
         if table.effect not in check.effects:
             raise self.wrong("effect", f"one of {', '.join(sorted(check.effects))}")
-        self._check_sentence(check)
+        self._check_sentence(check, "says", table.says)
+        self._check_sentence(check, "says_en", table.says_en)
         params, stricter = self._params(check)
         return Rule(
             id=table.id,
+            key=f"{table.id}.{table.name}" if table.name else table.id,
             check=table.check,
             title=table.title,
+            title_en=table.title_en,
             says=table.says,
+            says_en=table.says_en,
             release=table.release,
             source=table.source,
             confidence=table.confidence,
@@ -171,20 +216,23 @@ class _Reader:
             stricter=stricter,
         )
 
-    def _check_sentence(self, check: Check) -> None:
-        known = ", ".join(f"{{{name}}}" for name in sorted(check.values)) or "no placeholder"
+    def _check_sentence(self, check: Check, key: str, sentence: str) -> None:
+        known = ", ".join(f"{{{name}}}" for name in sorted(check.names))
         try:
-            used = {name for _, name, _, _ in Formatter().parse(self.table.says)} - {None}
+            used = {name for _, name, _, _ in Formatter().parse(sentence)} - {None}
         except ValueError:
-            raise self.wrong("says", f"a sentence with {known}") from None
-        if used - check.values:
-            raise self.wrong("says", f"a sentence with {known}")
+            raise self.wrong(key, f"a sentence with {known}") from None
+        if used - check.names:
+            raise self.wrong(key, f"a sentence with {known}")
 
     def _params(self, check: Check) -> tuple[Any, dict[str, Stricter]]:
         known = {field.name: field.type for field in fields(check.params)}
         values: dict[str, Any] = {}
         stricter: dict[str, Stricter] = {}
         for name, value in self.table.params.items():
+            if name == "calendar" and "closed" in known:
+                values |= self._calendar(value)
+                continue
             if name not in known:
                 raise self.wrong(name, f"no such parameter of check {self.table.check}")
             if isinstance(value, dict):
@@ -203,6 +251,13 @@ class _Reader:
             name = str(first["loc"][0]) if first["loc"] else "params"
             raise self.wrong(name, first["msg"]) from None
 
+    def _calendar(self, name: object) -> dict[str, Any]:
+        calendar = self.pack.calendars.get(name) if isinstance(name, str) else None
+        if calendar is None:
+            known = ", ".join(sorted(self.pack.calendars)) or "none"
+            raise self.wrong("calendar", f"a calendar of the file: {known}")
+        return {"closed": calendar.closed, "known_to": calendar.known_to}
+
     def _purposes(self, key: str, names: Iterable[str]) -> frozenset[Purpose]:
         """Purposes by name, by the pack's groups, or ``all``."""
         found: set[Purpose] = set()
@@ -218,17 +273,25 @@ class _Reader:
         return frozenset(found)
 
 
+_OF_AGENCIES = frozenset({"contract", "licensed", "listed", "told", "told_before"})
+
+
 def _select(rules: tuple[Rule[Any], ...], purpose: Purpose, channel: Channel) -> Selection:
     mine = [rule for rule in rules if purpose in rule.purposes and channel in rule.channels]
     hours = [rule for rule in mine if rule.check == "hours"]
 
-    def asked(*checks: str) -> Asked:
+    def asked(checks: Iterable[str]) -> Asked:
         return tuple((CHECKS[r.check].run, r) for r in mine if r.check in checks)
 
+    def window(rules: Iterable[Rule[Any]], answers: bool = False) -> Window:
+        return reduce(Window.meet, (rule.params.window(answers) for rule in rules), Window())
+
     return Selection(
-        checks=asked(*CHECKS.keys() - {"standing", "hours"}),
-        of_standings=asked("standing"),
-        hours=asked("hours"),
-        window=reduce(Window.meet, (rule.params.window(False) for rule in hours), Window()),
-        answer_window=reduce(Window.meet, (rule.params.window(True) for rule in hours), Window()),
+        checks=asked(CHECKS.keys() - {"standing", "hours"} - _OF_AGENCIES),
+        of_standings=asked({"standing"}),
+        of_agencies=asked(_OF_AGENCIES),
+        hours=asked({"hours"}),
+        window=window(hours),
+        answer_window=window(hours, answers=True),
+        firm_window=window(rule for rule in hours if not rule.params.yields),
     )

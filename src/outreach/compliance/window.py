@@ -1,6 +1,6 @@
 """Daily sending windows on a debtor's wall clock, over midnight, weekends and summer time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -51,15 +51,18 @@ def next_midnight(moment: datetime, zone: str) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Open from minute ``opens`` to before ``closes`` on ISO weekdays ``days``.
+    """Open from minute ``opens`` to before ``closes`` on ISO weekdays ``days``, less ``closed``.
 
     What was let in while it was open may still go until ``last``, which is never before ``closes``.
+    After ``known_to`` nobody has said which days are closed: then it is never open.
     """
 
     opens: int = 0
     closes: int = DAY
     last: int = DAY
     days: tuple[int, ...] = EVERY_DAY
+    closed: frozenset[date] = frozenset()
+    known_to: date = date.max
 
     @property
     def ever_opens(self) -> bool:
@@ -72,18 +75,29 @@ class Window:
             min(self.closes, other.closes),
             min(self.last, other.last),
             tuple(day for day in self.days if day in other.days),
+            self.closed | other.closed,
+            min(self.known_to, other.known_to),
         )
 
     def is_open(self, local: datetime) -> bool:
         minute = local.hour * 60 + local.minute
-        return self.opens <= minute < self.closes and local.isoweekday() in self.days
+        if not self.opens <= minute < self.closes or local.isoweekday() not in self.days:
+            return False
+        if not self.closed and self.known_to is date.max:
+            return True
+        day = local.date()
+        return day <= self.known_to and day not in self.closed
 
     def last_instant(self, local: datetime) -> datetime:
         """Until when a message let in at ``local`` (aware, open) may go."""
         return instant(local.date(), self.last, _zone_of(local), local.fold)
 
     def next_open(self, moment: datetime, zone: tzinfo) -> datetime:
-        """The first instant from ``moment`` on at which the window is open."""
+        """The first instant from ``moment`` on at which the window is open.
+
+        Beyond ``known_to`` a day of the week is all there is to go by; what comes back then is held
+        again, by a gate that may have been given the year's calendar meanwhile.
+        """
         local = moment.astimezone(zone)
         if self.is_open(local):
             return moment
@@ -91,9 +105,14 @@ class Window:
         while True:
             opening = instant(day, self.opens, zone)
             # a change of clocks may swallow the opening, or the whole day: then try the next
-            if opening >= moment and self.is_open(opening.astimezone(zone)):
+            if opening >= moment and self._opens_at(opening.astimezone(zone)):
                 return opening
             day += timedelta(days=1)
+
+    def _opens_at(self, local: datetime) -> bool:
+        if local.date() <= self.known_to:
+            return self.is_open(local)
+        return replace(self, closed=frozenset(), known_to=date.max).is_open(local)
 
     def place(self, moment: datetime, zone: tzinfo, spread: int, span: timedelta) -> datetime:
         """A whole second of the window, from ``moment`` on, picked by ``spread`` within ``span``.

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
-from outreach.compliance.caps import LONGEST
+from outreach.compliance.rules.frequency import LONGEST
 from outreach.db.pool import Connection
 from outreach.db.stops import covered
 from outreach.domain.events import EventKind

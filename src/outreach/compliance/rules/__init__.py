@@ -1,0 +1,36 @@
+"""The rules: small pure functions from facts and a pack's parameters to a finding, or nothing.
+
+Each function is a *check*; a pack's rule names the check it uses, gives it parameters and says in
+which words, from which source and how strongly it objects. Several rules may use one check.
+"""
+
+from collections.abc import Mapping
+
+from outreach.compliance.rule import Check
+from outreach.compliance.rules import agency, debt, frequency, standings, time, whom
+
+CHECKS: Mapping[str, Check] = {
+    "hours": time.HOURS,
+    "zone": time.ZONE,
+    "cap": frequency.CAP,
+    "role": whom.ROLE,
+    "reachable": whom.REACHABLE,
+    "opted_out": whom.OPTED_OUT,
+    "origin": whom.ORIGIN,
+    "verified": whom.VERIFIED,
+    "workplace": whom.WORKPLACE,
+    "settled": debt.SETTLED,
+    "not_settled": debt.NOT_SETTLED,
+    "balance_age": debt.BALANCE_AGE,
+    "paid_since": debt.PAID_SINCE,
+    "grace": debt.GRACE,
+    "limitation": debt.LIMITATION,
+    "standing": standings.STANDING,
+    "contract": agency.CONTRACT,
+    "licensed": agency.LICENSED,
+    "listed": agency.LISTED,
+    "told": agency.TOLD,
+    "told_before": agency.TOLD_BEFORE,
+    "filed": agency.FILED,
+}
+"""Every check a pack may name."""
