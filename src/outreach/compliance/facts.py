@@ -118,3 +118,8 @@ class Facts:
     agreed: AgreedHours | None = None
     filed: frozenset[Register] = frozenset()
     released: frozenset[str] = frozenset()
+
+    @property
+    def with_agency(self) -> bool:
+        """Whether an agency acts on any of the accounts."""
+        return any(account.agency is not None for account in self.accounts)

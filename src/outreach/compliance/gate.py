@@ -55,24 +55,22 @@ def judge(facts: Facts, pack: Pack, abroad: Pack | None = None) -> Verdict:
     checks = selection.checks
     if facts.standings:
         checks += selection.of_standings
-    if any([account.agency for account in facts.accounts]):
+    if facts.with_agency:
         checks += selection.of_agencies
     if not window.is_open(local):
         checks += hours
     findings = tuple([finding for run, rule in checks if (finding := run(facts, rule)) is not None])
-    if findings and facts.released:
+    if not findings:
+        return Verdict(Decision.ALLOW, window.last_instant(local), findings, version)
+    if facts.released:
         findings = tuple(_set_aside(findings, facts.released))
-    decision, until = Decision.ALLOW, None
-    for finding in findings:
-        if finding.effect is Effect.BLOCK:
-            return Verdict(Decision.BLOCK, None, findings, version)
-        if finding.wait_until is not None:
-            decision = Decision.HOLD
-            until = max(until or finding.wait_until, finding.wait_until)
-    if until is None:
-        return Verdict(decision, window.last_instant(local), findings, version)
-    until = window.place(until, zone_named(facts.zone) or UTC, facts.spread, pack.spread)
-    return Verdict(decision, until, findings, version)
+    if any(finding.effect is Effect.BLOCK for finding in findings):
+        return Verdict(Decision.BLOCK, None, findings, version)
+    wait = max((each.wait_until for each in findings if each.wait_until), default=None)
+    if wait is None:
+        return Verdict(Decision.ALLOW, window.last_instant(local), findings, version)
+    until = window.place(wait, zone_named(facts.zone) or UTC, facts.spread, pack.spread)
+    return Verdict(Decision.HOLD, until, findings, version)
 
 
 def _window(facts: Facts, selection: Selection) -> Window:

@@ -68,7 +68,7 @@ def _parsed(rule: Rule[Any], name: str, value: Any, where: str) -> Any:
             f"{where}: policy.{rule.key}.{name} cannot be set by a creditor",
             f"parameters of {rule.key} that can be made stricter: {ordered}",
         )
-    types = {each.name: each.type for each in fields(rule.params)}
+    types: dict[str, Any] = {each.name: each.type for each in fields(rule.params)}
     try:
         return TypeAdapter(types[name]).validate_python(value)
     except ValidationError as error:

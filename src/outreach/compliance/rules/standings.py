@@ -25,7 +25,7 @@ class Standings:
 
     def in_force(self, facts: Facts) -> Iterator[tuple[bool, datetime, StandingFact]]:
         """Each that stops us: whether for good, until when or when to look again, and itself."""
-        if self.agency_only and not any(account.agency for account in facts.accounts):
+        if self.agency_only and not facts.with_agency:
             return
         for fact in facts.standings:
             if fact.kind not in self.standings:

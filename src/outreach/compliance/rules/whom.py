@@ -30,7 +30,7 @@ def _role(facts: Facts, rule: Rule[Roles]) -> Finding | None:
 
 
 def _role_inputs(facts: Facts, params: Roles) -> Values:
-    roles = [account.role for account in facts.accounts]
+    roles = [str(account.role) for account in facts.accounts]
     barred = [role for role in roles if role not in params.allowed]
     return {"role": (barred or roles or ["none"])[0]}
 
