@@ -21,6 +21,7 @@ from outreach.domain.errors import ConfigurationError, Rewound
 from outreach.ledger.keys import MasterKeys, parse_key
 from outreach.ledger.lookup import LookupKey
 from outreach.life.parts import Parts
+from outreach.life.registers import Registers
 from outreach.life.watermark import MARKS, WATCH_SECONDS, Watermark
 from outreach.metrics import Metrics
 from outreach.settings import MailHouseSettings, Settings
@@ -105,6 +106,8 @@ async def open_parts(
         pool = await open_pool(database_url, pool_size, generic_plans=generic_plans, init=init)
         stack.push_async_callback(pool.close)
         await check_database(pool, settings, opened, clock)
+        registers = Registers()
+        await registers.refresh(pool)
         carriers: dict[str, Carrier] = {}
         mail_houses: dict[str, MailHouse] = {}
         secrets = {name: value.get_secret_value() for name, value in settings.secrets.items()}
@@ -140,4 +143,5 @@ async def open_parts(
             mail_houses=mail_houses,
             metrics=Metrics(),
             watermark=watermark,
+            registers=registers,
         )

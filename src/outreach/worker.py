@@ -26,7 +26,7 @@ from outreach.domain.errors import ConfigurationError
 from outreach.domain.notice import Lane
 from outreach.health import Health
 from outreach.ids import new_id
-from outreach.life import feed, letters, receipts, reconcile, seal
+from outreach.life import feed, letters, receipts, reconcile, registers, seal
 from outreach.life.dispatch import Dispatcher
 from outreach.life.parts import Parts
 from outreach.life.stops import REFRESH_SECONDS, Stops
@@ -144,6 +144,12 @@ async def run_worker(
     every = loops.every
     running = [
         every("stops", REFRESH_SECONDS, lambda: stops.refresh(parts.pool), stopping),
+        every(
+            "registers",
+            registers.REFRESH_SECONDS,
+            lambda: parts.registers.refresh(parts.pool),
+            stopping,
+        ),
         every("feed", settings.feed_seconds, lambda: feed.feed_once(parts, bells.ring), stopping),
         loops.keep(
             "bells", partial(_hear, loops, bells, redis_url, stopping), stopping, server="redis"

@@ -17,6 +17,7 @@ from outreach.domain.debtor import Jurisdiction
 from outreach.domain.errors import NotFound
 from outreach.ledger.keys import MasterKeys, SealingKey, WrappedKey
 from outreach.ledger.lookup import LookupKey
+from outreach.life.registers import Registers
 from outreach.life.watermark import Watermark
 from outreach.metrics import Metrics
 from outreach.settings import CreditorSettings, RouteSettings, Settings
@@ -42,6 +43,7 @@ class Parts:
     mail_houses: Mapping[str, MailHouse]
     metrics: Metrics
     watermark: Watermark
+    registers: Registers
 
     def creditor(self, creditor_id: str) -> CreditorSettings:
         creditor = self.creditors.get(creditor_id)
