@@ -13,13 +13,14 @@ from outreach.channels import registry
 from outreach.channels.base import Carrier, MailHouse
 from outreach.channels.token import Tokens
 from outreach.clock import Clock
-from outreach.compliance.pack import load_packs
+from outreach.compliance.policies import Policies, load_policies
 from outreach.compliance.wording import load_wording
 from outreach.db import debtors, keys, schema
 from outreach.db.pool import Pool, open_pool
 from outreach.domain.errors import ConfigurationError, Rewound
 from outreach.ledger.keys import MasterKeys, parse_key
 from outreach.ledger.lookup import LookupKey
+from outreach.life.adopted import adopt, declare
 from outreach.life.parts import Parts
 from outreach.life.registers import Registers
 from outreach.life.watermark import MARKS, WATCH_SECONDS, Watermark
@@ -65,7 +66,15 @@ async def check_database(pool: Pool, settings: Settings, opened: Keys, clock: Cl
             opened.masters.unwrap(stored)
         await schema.ensure_partitions(conn, now)
         for creditor in settings.creditors:
-            await debtors.save_creditor(conn, creditor.id, creditor.name, creditor.jurisdiction)
+            async with conn.transaction():
+                await debtors.save_creditor(conn, creditor.id, creditor.name, creditor.jurisdiction)
+                await declare(conn, creditor, now)
+
+
+def policies_of(settings: Settings) -> Policies:
+    """The packs of the config folder as the creditors made them stricter."""
+    asked = {each.id: (each.jurisdiction, each.policy) for each in settings.creditors}
+    return load_policies(settings.config_dir / "policies", asked)
 
 
 async def wait_until_fit(settings: Settings, database_url: str, stopping: asyncio.Event) -> None:
@@ -125,7 +134,9 @@ async def open_parts(
                 mail_houses[adapter.name] = cast(MailHouse, adapter)
             else:
                 carriers[adapter.name] = cast(Carrier, adapter)
-        policies = settings.config_dir / "policies"
+        policies = policies_of(settings)
+        if sends:
+            await adopt(pool, policies, clock.now())
         yield Parts(
             settings=settings,
             clock=clock,
@@ -135,8 +146,8 @@ async def open_parts(
             tokens=opened.tokens,
             catalog=Catalog(settings.templates_dir),
             press=LetterPress(),
-            packs=load_packs(policies),
-            wording=load_wording(policies / "wording.toml"),
+            policies=policies,
+            wording=load_wording(settings.config_dir / "policies" / "wording.toml"),
             creditors={creditor.id: creditor for creditor in settings.creditors},
             routes={route.name: route for route in settings.routes},
             carriers=carriers,

@@ -65,7 +65,8 @@ async def draft(
 
 def _require_no_withholding(parts: Parts, campaign: Campaign) -> None:
     """What the law has us tell, and what answers somebody, goes to everybody it concerns."""
-    groups = parts.packs[parts.creditor(campaign.creditor_id).jurisdiction].groups
+    creditor = parts.creditor(campaign.creditor_id)
+    groups = parts.policies.of(creditor.id, creditor.jurisdiction).groups
     owed = {*groups["statutory"], *groups["answers"], Purpose.SETTLEMENT_RECEIPT}
     if campaign.control_percent and campaign.purpose in owed:
         raise InvalidInput(

@@ -17,6 +17,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
+from outreach.compliance.window import Window
 from outreach.db import audience, facts
 from outreach.db.filters import where
 from outreach.db.pool import Connection
@@ -182,7 +183,7 @@ class _Sample:
         self._until: list[datetime] = []
         self._lengths: dict[Channel, list[int]] = {}
         self._costs: dict[Channel, list[int]] = {}
-        self._ways: dict[Channel, list[tuple[RouteSettings, Jurisdiction]]] = {}
+        self._ways: dict[Channel, list[tuple[RouteSettings, Window]]] = {}
         self._texts: list[tuple[Channel, str]] = []
 
     async def ask(self, conn: Connection, drawn: asyncpg.Record) -> None:
@@ -194,7 +195,8 @@ class _Sample:
         except NotFound as error:
             self._failed[error.message] += 1
             return
-        way = route, Jurisdiction(row["jurisdiction"])
+        pack = self._parts.policies.of(row["creditor_id"], Jurisdiction(row["jurisdiction"]))
+        way = route, pack.selections[request.purpose, request.channel].window
         ways = self._ways.setdefault(request.channel, [])
         if way not in ways:
             ways.append(way)
@@ -282,8 +284,7 @@ class _Sample:
     def _a_day(self, channel: Channel) -> int | None:
         """What the carriers of all routes seen bear, each in the shortest of their windows."""
         seconds: dict[str, int] = {}
-        for route, jurisdiction in self._ways.get(channel, ()):
-            window = self._parts.packs[jurisdiction].selections[self._plan.purpose, channel].window
+        for route, window in self._ways.get(channel, ()):
             for name in (name for name, weight in route.carriers.items() if weight):
                 length = (window.closes - window.opens) * 60
                 seconds[name] = min(length, seconds.get(name, length))

@@ -24,6 +24,8 @@ def hours_of(parts: Parts, campaign: Campaign) -> tuple[Window, ZoneInfo]:
 
     For debtors elsewhere the gate holds what would come at a wrong hour.
     """
-    place = parts.creditor(campaign.creditor_id).jurisdiction
-    selection = parts.packs[place].selections[campaign.purpose, campaign.channels[0]]
+    creditor = parts.creditor(campaign.creditor_id)
+    place = creditor.jurisdiction
+    pack = parts.policies.of(creditor.id, place)
+    selection = pack.selections[campaign.purpose, campaign.channels[0]]
     return selection.window, ZoneInfo(HOME_ZONE[place])

@@ -11,14 +11,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from outreach.bootstrap import Keys, open_keys
+from outreach.bootstrap import Keys, open_keys, policies_of
 from outreach.channels import registry
 from outreach.cli.bells import check_redis
 from outreach.cli.doors import check_door
 from outreach.cli.presence import check_workers
 from outreach.cli.session import run, servers
 from outreach.clock import Clock
-from outreach.compliance.pack import load_packs
 from outreach.compliance.wording import load_wording
 from outreach.db import backlog, keys, schema, stops
 from outreach.db.pool import Connection, open_pool
@@ -176,9 +175,8 @@ async def _fonts() -> str:
 
 
 async def _policies(settings: Settings) -> str:
-    folder = settings.config_dir / "policies"
-    packs = load_packs(folder)
-    load_wording(folder / "wording.toml")
+    packs = policies_of(settings).packs
+    load_wording(settings.config_dir / "policies" / "wording.toml")
     return ", ".join(f"{place} {pack.version[:12]}" for place, pack in packs.items())
 
 

@@ -1,6 +1,6 @@
 """What the gate decides on, read in one statement, and the locks that keep it true meanwhile."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -10,31 +10,65 @@ from outreach.compliance.rules.frequency import LONGEST
 from outreach.db.pool import Connection
 from outreach.db.stops import covered
 from outreach.domain.events import EventKind
-from outreach.domain.notice import Lane, NoticeRequest
+from outreach.domain.notice import Lane, NoticeRequest, Purpose
+from outreach.domain.register import Interruption
 from outreach.domain.states import COUNTS_AS_CONTACT, State
 
-_COUNTED = ", ".join(f"'{state}'" for state in sorted(COUNTS_AS_CONTACT))
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(f"'{word}'" for word in sorted(words))
+
+
+_COUNTED = _list(COUNTS_AS_CONTACT)
+_ANSWERS = _list({Purpose.DISPUTE_REPLY, Purpose.COMPLAINT_REPLY})
+_ARRIVED = _list({EventKind.DELIVERED, EventKind.READ, EventKind.SIGNED_FOR})
 
 
 def _contacts(debtor: str) -> str:
-    """SQL for a debtor's contacts as far back as any cap looks: id, channel, contact point, at.
+    """SQL for a debtor's contacts as far back as any cap looks: id, channel, purpose, contact
+    point, at.
 
     A notice that a recovered database forgot has no event: from its recovery on it counts. The
     question whether there is one is asked once a statement.
     """
     since = f"$1::timestamptz - interval '{LONGEST // timedelta(hours=1)} hours'"
     return f"""
-        select m.id, m.channel, m.contact_point_id, max(e.at) as at
+        select m.id, m.channel, m.purpose, m.contact_point_id, max(e.at) as at
         from contact_events e join notices m on m.id = e.notice_id
         where e.debtor_id = {debtor} and e.kind = '{EventKind.SENDING}' and e.at > {since}
             and m.state in ({_COUNTED})
         group by m.id
         union all
-        select m.id, m.channel, m.contact_point_id, u.since
+        select m.id, m.channel, m.purpose, m.contact_point_id, u.since
         from uncertain u join notices m on m.id = u.notice_id
         where (select exists (select from uncertain where recovered))
             and u.recovered and m.debtor_id = {debtor} and u.since > {since}"""
 
+
+# An agency as one account's debtor knows it: told of it by somebody's record, or by a notice of
+# ours that arrived.
+_AGENCY = f"""(
+    select json_build_object('name', g.name, 'kind', g.kind, 'since', g.since, 'until', g.until,
+        'listed', g.listed_on, 'told', least(
+            (select min(t.told_on) from disclosures t where t.account_id = a.id
+                and t.debtor_id = n.debtor_id and t.agency_id = g.id
+                and t.purpose = '{Purpose.OUTSOURCING_NOTICE}'),
+            (select (min(e.at) at time zone d.zone)::date
+             from notices m join contact_events e on e.notice_id = m.id
+             where m.debtor_id = n.debtor_id and m.purpose = '{Purpose.OUTSOURCING_NOTICE}'
+                and a.id = any(m.account_ids) and m.created_at > g.since
+                and e.kind in ({_ARRIVED}))))
+    from agencies g where g.id = a.agency_id)"""
+
+# Of a debt of two years and more: the last day of each kind.
+_INTERRUPTED = f"""(
+    select json_object_agg(kind, day) from (
+        select kind, max(day) as day from (
+            select i.kind, i.happened_on as day from interruptions i where i.account_id = a.id
+            union all
+            select '{Interruption.PART_PAYMENT}', (p.posted_at at time zone d.zone)::date
+            from payments p where p.account_id = a.id and p.kind = 'payment') each
+        group by kind) last)"""
 
 _FACTS = f"""
 select n.id, n.creditor_id, n.debtor_id, n.account_ids, n.purpose, n.channel, n.currency,
@@ -43,9 +77,15 @@ select n.id, n.creditor_id, n.debtor_id, n.account_ids, n.purpose, n.channel, n.
     d.sealed as debtor_sealed, d.locale, d.zone, d.jurisdiction,
     dk.wrapped as debtor_wrapped, dk.master_version as debtor_master,
     p.sealed as point_sealed, p.region, p.origin, p.verified, p.opted_out_at, p.dead_at,
-    p.wrong_person_at, pk.wrapped as point_wrapped, pk.master_version as point_master,
-    a.accounts, s.standings, p.value_hash, c.contacts, c.contact_channels,
-    c.here || o.there as value_contacts
+    p.wrong_person_at, p.usage, p.document is not null as documented,
+    pk.wrapped as point_wrapped, pk.master_version as point_master,
+    a.accounts, s.standings, p.value_hash, c.contacts, c.contact_channels, c.contact_purposes,
+    c.here || o.there as value_contacts,
+    (select array_agg(x.rule) from releases x
+        where x.notice_id = n.id and x.approved_at is not null) as released,
+    n.purpose in ({_ANSWERS}) and exists (select from responses w
+        where w.debtor_id = n.debtor_id and w.at > $1::timestamptz - interval '24 hours')
+        as answers_debtor
 from n
 join debtors d on d.id = n.debtor_id
 join contact_points p on p.id = n.contact_point_id
@@ -60,18 +100,24 @@ cross join lateral (
         'balance', a.balance, 'principal', a.principal, 'interest', a.interest,
         'penalty', a.penalty, 'fees', a.fees,
         'paid_since', exists (select from payments p
-            where p.account_id = a.id and p.posted_at > a.balance_as_of))
+            where p.account_id = a.id and p.posted_at > a.balance_as_of),
+        'agency', case when a.agency_id is not null then {_AGENCY} end,
+        'interrupted',
+            case when a.oldest_unpaid_due_date < $1::timestamptz - interval '2 years'
+            then {_INTERRUPTED} end)
         order by a.number_tail, a.id) as accounts
     from accounts a left join parties y on y.account_id = a.id and y.debtor_id = n.debtor_id
     where a.id = any(n.account_ids)
 ) a
 cross join lateral (
-    select json_agg(json_build_object('kind', s.kind, 'since', s.since, 'until', s.expires_at))
-        as standings
+    select json_agg(json_build_object(
+        'kind', s.kind, 'since', s.since, 'until', s.expires_at, 'detail', s.detail)) as standings
     from standings s where s.debtor_id = n.debtor_id and s.ended_at is null
+        and (s.account_id is null or s.account_id = any(n.account_ids))
 ) s
 cross join lateral (
     select array_agg(m.at) as contacts, array_agg(m.channel) as contact_channels,
+        array_agg(m.purpose) as contact_purposes,
         array_agg(m.at) filter (where m.contact_point_id = n.contact_point_id) as here
     from ({_contacts("n.debtor_id")}) m where m.id <> n.id
 ) c

@@ -27,6 +27,14 @@ HOME_ZONE = {
 """The time zone of each place."""
 
 
+PLACE_OF_REGION = {
+    "CN": Jurisdiction.MAINLAND,
+    "HK": Jurisdiction.HONG_KONG,
+    "TW": Jurisdiction.TAIWAN,
+}
+"""Whose hours bind a phone of this ISO country, beside those of its owner's place."""
+
+
 class Sex(StrEnum):
     """Used for the salutation only."""
 

@@ -106,9 +106,9 @@ def campaign_stream(campaign_id: UUID) -> str:
     return f"campaign:{campaign_id}"
 
 
-def policy_stream(creditor_id: str) -> str:
-    """What a creditor's notices are judged by: its registers, agencies and policies."""
-    return f"policy:{creditor_id}"
+def policy_stream(whose: str) -> str:
+    """What notices are judged by: a creditor's registers and agencies, or a place's packs."""
+    return f"policy:{whose}"
 
 
 def user_stream(user_id: str) -> str:

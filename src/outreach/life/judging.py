@@ -2,18 +2,30 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from itertools import repeat
+from datetime import date, datetime, time
+from itertools import repeat, starmap
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import orjson
 
-from outreach.compliance.facts import AccountFacts, Contact, Facts, PointFacts, StandingFact
+from outreach.compliance.facts import (
+    AccountFacts,
+    AgencyFacts,
+    AgreedHours,
+    Contact,
+    Facts,
+    PointFacts,
+    StandingFact,
+)
 from outreach.compliance.gate import Verdict, judge
-from outreach.domain.contact import Channel, Origin
-from outreach.domain.debtor import Role, Standing
+from outreach.compliance.pack import Pack
+from outreach.domain.contact import Channel, Origin, Usage
+from outreach.domain.debtor import PLACE_OF_REGION, Role, Standing
+from outreach.domain.notice import Purpose
+from outreach.domain.register import AgencyKind, Interruption
 from outreach.life.kinds import Kind
 from outreach.life.parts import Parts
 from outreach.life.words import as_of
@@ -68,47 +80,94 @@ def judge_row(
     already: Already = NOTHING,
 ) -> Verdict:
     """The gate on facts."""
-    facts = Facts(
+    facts = facts_of(row, kind, accounts, now, already)
+    return judge(facts, kind.pack, abroad(parts, row, kind))
+
+
+def abroad(parts: Parts, row: asyncpg.Record, kind: Kind) -> Pack | None:
+    """The pack of the place the phone belongs to, where that is not the debtor's own."""
+    place = PLACE_OF_REGION.get(row["region"]) if kind.channel is Channel.SMS else None
+    if place is None or place is kind.jurisdiction:
+        return None
+    return parts.policies.of(row["creditor_id"], place)
+
+
+def facts_of(
+    row: asyncpg.Record,
+    kind: Kind,
+    accounts: list[Mapping[str, Any]],
+    now: datetime,
+    already: Already = NOTHING,
+) -> Facts:
+    """A row of ``db.facts`` as the rules know it."""
+    standings = orjson.loads(row["standings"]) if row["standings"] else ()
+    return Facts(
         now=now,
         zone=row["zone"],
         jurisdiction=kind.jurisdiction,
         purpose=kind.purpose,
         channel=kind.channel,
         accounts=tuple([_account(account, kind.today) for account in accounts]),
-        standings=_standings(row["standings"]),
+        standings=tuple(
+            [_standing(each) for each in standings if each["kind"] != Standing.AGREED_HOURS]
+        ),
         point=PointFacts(
             verified=row["verified"],
             origin=Origin(row["origin"]),
             opted_out=row["opted_out_at"] is not None,
             dead=row["dead_at"] is not None,
             wrong_person=row["wrong_person_at"] is not None,
+            usage=Usage(row["usage"]),
+            documented=row["documented"],
         ),
-        contacts=_contacts(
-            row["contacts"], row["contact_channels"], already.debtor, now, kind.channel
-        ),
-        value_contacts=_contacts(row["value_contacts"], None, already.value, now, kind.channel),
+        contacts=_contacts(row, already.debtor, now, kind.channel),
+        value_contacts=_value_contacts(row, already.value, now, kind.channel),
         balance_max_age=kind.balance_max_age,
         spread=row["id"].int & 0xFFFFFFFF,
+        answers_debtor=row["answers_debtor"],
+        agreed=_agreed(standings, kind.channel),
+        filed=kind.filed,
+        released=frozenset(row["released"] or ()),
     )
-    return judge(facts, parts.packs[kind.jurisdiction])
 
 
 def _contacts(
-    instants: Sequence[datetime] | None,
-    channels: Sequence[str] | None,
-    already: int,
-    now: datetime,
-    channel: Channel,
+    row: asyncpg.Record, already: int, now: datetime, channel: Channel
 ) -> tuple[Contact, ...]:
-    """Contacts as the row holds them, ``channels`` beside ``instants``, and the chunk's own.
-
-    Without ``channels`` all are of the notice's own, as one value's are.
-    """
+    """The debtor's contacts as the row holds them, and the chunk's own, of whatever purpose."""
+    instants = row["contacts"]
     if not instants and not already:
         return ()
-    found = instants or ()
-    by = map(Channel, channels) if channels else repeat(channel)
-    return (*map(Contact, found, by), *repeat(Contact(now, channel), already))
+    found = zip(
+        instants or (),
+        map(Channel, row["contact_channels"] or ()),
+        map(Purpose, row["contact_purposes"] or ()),
+        strict=True,
+    )
+    return (*starmap(Contact, found), *repeat(Contact(now, channel), already))
+
+
+def _value_contacts(
+    row: asyncpg.Record, already: int, now: datetime, channel: Channel
+) -> tuple[Contact, ...]:
+    """One value's contacts, which are all of the notice's own channel."""
+    instants = row["value_contacts"]
+    if not instants and not already:
+        return ()
+    return (*map(Contact, instants or (), repeat(channel)), *repeat(Contact(now, channel), already))
+
+
+def _agreed(standings: Sequence[Mapping[str, Any]], channel: Channel) -> AgreedHours | None:
+    """The hours agreed last for this channel."""
+    agreed = [
+        each
+        for each in standings
+        if each["kind"] == Standing.AGREED_HOURS and channel in each["detail"]["channels"]
+    ]
+    if not agreed:
+        return None
+    last = max(agreed, key=itemgetter("since"))["detail"]
+    return AgreedHours(time.fromisoformat(last["opens"]), time.fromisoformat(last["closes"]))
 
 
 def _account(account: Mapping[str, Any], today: date) -> AccountFacts:
@@ -119,11 +178,27 @@ def _account(account: Mapping[str, Any], today: date) -> AccountFacts:
         balance_as_of=as_of(account),
         dpd=(today - date.fromisoformat(oldest)).days if oldest else 0,
         paid_since=account["paid_since"],
+        overdue=account["overdue"],
+        agency=_agency(account["agency"]) if account["agency"] else None,
+        interrupted={
+            Interruption(kind): date.fromisoformat(day)
+            for kind, day in (account["interrupted"] or {}).items()
+        },
     )
 
 
-def _standings(stored: str | None) -> tuple[StandingFact, ...]:
-    return tuple([_standing(each) for each in orjson.loads(stored)]) if stored else ()
+def _agency(agency: Mapping[str, Any]) -> AgencyFacts:
+    return AgencyFacts(
+        kind=AgencyKind(agency["kind"]),
+        since=date.fromisoformat(agency["since"]),
+        until=_day(agency["until"]),
+        listed_on=_day(agency["listed"]),
+        told_on=_day(agency["told"]),
+    )
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
 
 
 def _standing(fields: Mapping[str, Any]) -> StandingFact:

@@ -8,13 +8,16 @@ from operator import itemgetter
 
 import asyncpg
 
+from outreach.compliance.pack import Pack
 from outreach.compliance.window import local_time
 from outreach.domain.contact import Channel
 from outreach.domain.debtor import Jurisdiction, Locale
 from outreach.domain.frozen import frozen
 from outreach.domain.money import Currency
 from outreach.domain.notice import Purpose
+from outreach.domain.register import Register
 from outreach.life.parts import Parts
+from outreach.life.registers import CreditorRegisters
 from outreach.settings import CreditorSettings
 from outreach.templating.context import CreditorWords
 
@@ -28,6 +31,8 @@ class Kind:
     purpose: Purpose
     channel: Channel
     jurisdiction: Jurisdiction
+    pack: Pack
+    filed: frozenset[Register]
     currency: Currency
     locale: Locale
     creditor: CreditorWords
@@ -68,6 +73,8 @@ class Kinds:
             purpose=Purpose(purpose),
             channel=Channel(channel),
             jurisdiction=Jurisdiction(jurisdiction),
+            pack=self._parts.policies.of(creditor_id, Jurisdiction(jurisdiction)),
+            filed=_filed(self._parts.registers.of(creditor_id), creditor, today),
             currency=Currency(currency),
             locale=Locale(locale),
             creditor=_words(creditor),
@@ -75,6 +82,18 @@ class Kinds:
             today=today,
             deadline=today + timedelta(days=creditor.deadline_days),
         )
+
+
+def _filed(
+    registers: CreditorRegisters, creditor: CreditorSettings, today: date
+) -> frozenset[Register]:
+    """The registers in which what this creditor's notices use is approved on that day."""
+    found = set()
+    if registers.in_force(Register.SIGNATURE, creditor.signature, today):
+        found.add(Register.SIGNATURE)
+    if registers.any_in_force(Register.MANDATE, today):
+        found.add(Register.MANDATE)
+    return frozenset(found)
 
 
 def _words(creditor: CreditorSettings) -> CreditorWords:

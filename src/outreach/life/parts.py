@@ -9,11 +9,10 @@ import asyncpg
 from outreach.channels.base import Carrier, MailHouse
 from outreach.channels.token import Tokens
 from outreach.clock import Clock
-from outreach.compliance.pack import Pack
+from outreach.compliance.policies import Policies
 from outreach.compliance.wording import Wording
 from outreach.db.pool import Pool
 from outreach.domain.contact import Channel
-from outreach.domain.debtor import Jurisdiction
 from outreach.domain.errors import NotFound
 from outreach.ledger.keys import MasterKeys, SealingKey, WrappedKey
 from outreach.ledger.lookup import LookupKey
@@ -35,7 +34,7 @@ class Parts:
     tokens: Tokens
     catalog: Catalog
     press: LetterPress
-    packs: Mapping[Jurisdiction, Pack]
+    policies: Policies
     wording: Wording
     creditors: Mapping[str, CreditorSettings]
     routes: Mapping[str, RouteSettings]

@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import (
@@ -17,6 +17,7 @@ from pydantic_settings import (
 from outreach.domain.debtor import Jurisdiction
 from outreach.domain.errors import ConfigurationError
 from outreach.domain.money import Currency
+from outreach.domain.register import Register
 from outreach.settings.carriers import CarrierSettings, RouteSettings, Table, Text
 from outreach.settings.source import PREFIX, Environment, Files
 
@@ -32,6 +33,21 @@ class PayeeSettings(Table):
     name: Text
     bank: Text
     account: Text
+
+
+class RegistrationSettings(Table):
+    """What a creditor has filed or been given before it begins here: registered at first start.
+
+    From then on ``outreach facts register`` has the word.
+    """
+
+    kind: Register
+    subject: Text
+    holder: str = ""
+    number: str = ""
+    since: date
+    until: date | None = None
+    evidence: str = ""
 
 
 class CreditorSettings(Table):
@@ -51,6 +67,9 @@ class CreditorSettings(Table):
     fictional: bool = False  # example data: locked to the sandbox
     balance_max_age_hours: int = Field(26, ge=1)
     deadline_days: int = Field(10, ge=1)
+    # by rule key, by parameter: what it asks beyond its place's pack; the stricter holds
+    policy: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
+    registrations: tuple[RegistrationSettings, ...] = ()
 
 
 class Settings(BaseSettings):

@@ -22,7 +22,7 @@ alter table contact_points
     add column usage text not null default 'personal',  -- personal, workplace, service
     add column document text;
 alter table agencies
-    add column kind text not null default '',          -- what it is licensed as
+    add column kind text not null default 'agency',    -- what it is licensed as
     add column registration text not null default '',  -- its own registration or licence number
     add column contract text not null default '',      -- of the entrustment
     add column listed_on date,     -- when the creditor published it; null: it has not
