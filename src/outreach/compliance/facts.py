@@ -21,6 +21,7 @@ class AgencyFacts:
     ``until`` is the last day of its contract, ``listed_on`` when the creditor published it.
     """
 
+    id: str
     kind: AgencyKind
     since: date
     until: date | None = None
@@ -42,8 +43,8 @@ class AccountFacts:
     settled: bool
     balance_as_of: datetime
     dpd: int
+    overdue: int
     paid_since: bool = False
-    overdue: int = 1
     agency: AgencyFacts | None = None
     interrupted: Mapping[Interruption, date] = field(default_factory=lambda: NOTHING)
 

@@ -273,7 +273,7 @@ class _Reader:
         return frozenset(found)
 
 
-_OF_AGENCIES = frozenset({"contract", "licensed", "listed", "told", "told_before"})
+_OF_AGENCIES = frozenset({"one_writer", "contract", "licensed", "listed", "told", "told_before"})
 
 
 def _select(rules: tuple[Rule[Any], ...], purpose: Purpose, channel: Channel) -> Selection:

@@ -48,8 +48,8 @@ def _contacts(debtor: str) -> str:
 # An agency as one account's debtor knows it: told of it by somebody's record, or by a notice of
 # ours that arrived.
 _AGENCY = f"""(
-    select json_build_object('name', g.name, 'kind', g.kind, 'since', g.since, 'until', g.until,
-        'listed', g.listed_on, 'told', least(
+    select json_build_object('id', g.id, 'name', g.name, 'kind', g.kind,
+        'since', g.since, 'until', g.until, 'listed', g.listed_on, 'told', least(
             (select min(t.told_on) from disclosures t where t.account_id = a.id
                 and t.debtor_id = n.debtor_id and t.agency_id = g.id
                 and t.purpose = '{Purpose.OUTSOURCING_NOTICE}'),

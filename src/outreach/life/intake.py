@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from uuid import UUID
 
 import asyncpg
@@ -51,7 +52,7 @@ async def request_for(
     lane: Lane,
     now: datetime,
 ) -> NoticeRequest:
-    """A request to the account's debtor that covers all their open accounts of that currency."""
+    """A request to the account's debtor for all their open accounts of that currency and writer."""
     account = await debtors.account(conn, account_id)
     if account is None:
         raise NotFound(f"no account {account_id}")
@@ -65,7 +66,7 @@ async def request_for(
     covered = [
         row["id"]
         for row in await debtors.accounts_of(conn, account["debtor_id"])
-        if _covers(row, account["creditor_id"], account["currency"], purpose)
+        if _covers(row, account, purpose)
     ]
     return NoticeRequest(
         creditor_id=account["creditor_id"],
@@ -82,11 +83,14 @@ async def request_for(
     )
 
 
-def _covers(row: asyncpg.Record, creditor_id: str, currency: str, purpose: Purpose) -> bool:
+_ALIKE = itemgetter("creditor_id", "currency", "agency_id")
+
+
+def _covers(row: asyncpg.Record, account: asyncpg.Record, purpose: Purpose) -> bool:
     """Own debts only: what a person guarantees for others has wording of its own."""
     settled = row["balance"] <= 0
     return (
-        (row["creditor_id"], row["currency"]) == (creditor_id, currency)
+        _ALIKE(row) == _ALIKE(account)
         and row["role"] in (Role.PRIMARY, Role.JOINT)
         and settled is (purpose is Purpose.SETTLEMENT_RECEIPT)
     )

@@ -189,6 +189,7 @@ def _account(account: Mapping[str, Any], today: date) -> AccountFacts:
 
 def _agency(agency: Mapping[str, Any]) -> AgencyFacts:
     return AgencyFacts(
+        id=agency["id"],
         kind=AgencyKind(agency["kind"]),
         since=date.fromisoformat(agency["since"]),
         until=_day(agency["until"]),

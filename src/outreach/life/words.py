@@ -112,8 +112,14 @@ def build_context(
         deadline=kind.deadline,
         number=letter_number(kind.today, row["number"]),
         guarantor=Role.GUARANTOR in [account["role"] for account in accounts],
-        agency=None,
+        agency=_agency_of(accounts),
     )
+
+
+def _agency_of(accounts: Sequence[Mapping[str, Any]]) -> str | None:
+    """Who writes for the creditor: the gate lets through accounts of one writer only."""
+    agency = accounts[0]["agency"]
+    return agency["name"] if agency else None
 
 
 def as_of(account: Mapping[str, Any]) -> datetime:

@@ -28,7 +28,7 @@ def at(wall: str, zone: str = "Asia/Shanghai") -> datetime:
 def account(
     role: Role = Role.PRIMARY, settled: bool = False, age: timedelta = timedelta(0)
 ) -> AccountFacts:
-    return AccountFacts(role, settled, at(MONDAY) - age, 40)
+    return AccountFacts(role, settled, at(MONDAY) - age, 40, 100_000)
 
 
 def standing(kind: Standing, days_ago: float = 0, expires_in: float | None = None) -> StandingFact:

@@ -26,6 +26,7 @@ CHECKS: Mapping[str, Check] = {
     "grace": debt.GRACE,
     "limitation": debt.LIMITATION,
     "standing": standings.STANDING,
+    "one_writer": agency.ONE_WRITER,
     "contract": agency.CONTRACT,
     "licensed": agency.LICENSED,
     "listed": agency.LISTED,

@@ -40,6 +40,17 @@ def _today(facts: Facts) -> date:
     return local_time(facts.now, facts.zone).date()
 
 
+def _one_writer(facts: Facts, rule: Rule[NoParams]) -> Finding | None:
+    """Who writes is one: an agency learns nothing of what is not placed with it."""
+    if len({account.agency and account.agency.id for account in facts.accounts}) == 1:
+        return None
+    return rule.finding(_one_writer_inputs(facts, rule.params))
+
+
+def _one_writer_inputs(facts: Facts, _: NoParams) -> Values:
+    return {"writers": len({account.agency and account.agency.id for account in facts.accounts})}
+
+
 def _contract(facts: Facts, rule: Rule[NoParams]) -> Finding | None:
     today = _today(facts)
     agency = _first(
@@ -122,6 +133,7 @@ def _day(day: date | None) -> str:
     return f"{day}" if day else "-"
 
 
+ONE_WRITER = Check(_one_writer, _one_writer_inputs, frozenset({"writers"}))
 CONTRACT = Check(_contract, _contract_inputs, frozenset({"agency", "from", "until"}))
 LICENSED = Check(_licensed, _licensed_inputs, frozenset({"kind"}), Kinds)
 LISTED = Check(_listed, _listed_inputs, frozenset({"listed"}))
