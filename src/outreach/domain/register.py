@@ -24,7 +24,8 @@ class Status(StrEnum):
 class AgencyKind(StrEnum):
     """What may take a debt to collect (TW-16; mainland and Hong Kong ask for none of them)."""
 
-    AGENCY = "agency"  # 催收公司, 應收債權管理公司
+    AGENCY = "agency"  # 催收公司, 收數公司
+    CLAIMS_MANAGER = "claims_manager"  # 應收債權管理公司, registered as such
     ASSET_MANAGER = "asset_manager"  # 资产管理公司
     LAW_FIRM = "law_firm"
     ACCOUNTING_FIRM = "accounting_firm"
