@@ -35,6 +35,14 @@ class Verdict:
     findings: tuple[Finding, ...]
     policy_version: str
 
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The ids of those that made it so: where something stops it, flags did not."""
+        stopped = self.decision is not Decision.ALLOW
+        return tuple(
+            [each.rule for each in self.findings if not (stopped and each.effect is Effect.FLAG)]
+        )
+
 
 def judge(facts: Facts, pack: Pack, abroad: Pack | None = None) -> Verdict:
     """Run every rule of the pack that concerns this purpose and channel.

@@ -312,11 +312,10 @@ def _blocked(row: asyncpg.Record, verdict: Verdict, now: datetime) -> Drop:
 
 
 def _wait(row: asyncpg.Record, verdict: Verdict, until: datetime, now: datetime) -> Wait:
-    rules = tuple(finding.rule for finding in verdict.findings)
     event = notice_event(
         row, EventKind.HELD, now, verdict_data(verdict), policy_version=verdict.policy_version
     )
-    return Wait(row, until, rules, prepare(event))
+    return Wait(row, until, verdict.rules, prepare(event))
 
 
 _DROPPED = {

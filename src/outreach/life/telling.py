@@ -15,7 +15,7 @@ def verdict_data(verdict: Verdict) -> dict[str, object]:
     return {
         "decision": str(verdict.decision),
         "until": verdict.until.isoformat() if verdict.until else None,
-        "rules": [finding.rule for finding in verdict.findings],
+        "rules": list(verdict.rules),
         "findings": [
             {
                 "rule": finding.rule,

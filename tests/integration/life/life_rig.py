@@ -23,9 +23,12 @@ from twilio.request_validator import RequestValidator
 from outreach.bootstrap import open_parts
 from outreach.channels.base import Callback, Carrier, Outcome
 from outreach.clock import Clock, monotonic
+from outreach.compliance.pack import select
+from outreach.compliance.policies import Policies
 from outreach.db import audience, facts
 from outreach.db.events import read_event
 from outreach.domain.contact import KIND_FOR, Channel
+from outreach.domain.debtor import Jurisdiction
 from outreach.domain.events import Event, EventKind
 from outreach.domain.notice import Lane, NoticeRequest, Purpose
 from outreach.http.app import build_app
@@ -148,6 +151,21 @@ class House:
     def use(self, carrier: Carrier) -> None:
         """Put an adapter in the place of the one of its name."""
         self.parts = replace(self.parts, carriers={**self.parts.carriers, carrier.name: carrier})
+
+    def rule(self, key: str, **params: object) -> None:
+        """Change a rule's parameters in the mainland's pack."""
+        pack = self.parts.policies.packs[Jurisdiction.MAINLAND]
+        [known] = [rule for rule in pack.rules if rule.key == key]
+        changed = replace(known, params=replace(known.params, **params))
+        rules = tuple(changed if rule is known else rule for rule in pack.rules)
+        changed_pack = replace(pack, rules=rules, selections=select(rules, "test"))
+        packs = {**self.parts.policies.packs, Jurisdiction.MAINLAND: changed_pack}
+        self.parts = replace(self.parts, policies=Policies(packs, {}))
+
+    def two_a_day(self) -> None:
+        """Let a channel have two contacts a day: all that a person's day holds, by one of them."""
+        for key in ("F-03.sms-day", "F-03.email-day"):
+            self.rule(key, limit=2)
 
     # --------------------------------------------------------------------------- seeding
 

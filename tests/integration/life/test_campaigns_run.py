@@ -470,6 +470,7 @@ async def test_only_what_failed_is_tried_again(house: House) -> None:
 
 
 async def test_two_campaigns_on_one_debtor_the_second_waits_and_says_so(house: House) -> None:
+    house.two_a_day()
     await house.people(Person())
     ids = [await started(house, name=f"number {n}") for n in range(3)]
     await tended(house)

@@ -15,9 +15,10 @@ import asyncpg
 import pytest
 from life_rig import ROOT, ZONE, House, Person
 
-from outreach.compliance.pack import load_packs
+from outreach.compliance.policies import load_policies
 from outreach.domain.contact import Channel
 from outreach.domain.notice import Lane, Purpose
+from outreach.ids import new_id
 from outreach.life import letters
 
 pytestmark = pytest.mark.timeout(90)
@@ -42,6 +43,7 @@ async def move(house: House, person: Person, creditor: str = OTHER_BANK) -> None
 
 async def families(house: House, count: int) -> list[tuple[Person, Person]]:
     """Pairs who share a phone and owe different banks."""
+    house.two_a_day()
     pairs = []
     for _ in range(count):
         first = Person()
@@ -49,6 +51,15 @@ async def families(house: House, count: int) -> list[tuple[Person, Person]]:
     await house.people(*(person for pair in pairs for person in pair))
     for _, second in pairs:
         await move(house, second)
+    signature = house.parts.creditor(OTHER_BANK).signature
+    await house.execute(
+        """insert into registrations (id, creditor_id, kind, subject, status, since, actor, at)
+           values ($1, $2, 'signature', $3, 'approved', '2026-01-01', 'user:test', now())""",
+        new_id(),
+        OTHER_BANK,
+        signature,
+    )
+    await house.parts.registers.refresh(house.parts.pool)
     return pairs
 
 
@@ -136,6 +147,7 @@ async def test_a_shared_phone_has_one_day_between_two_banks(house: House) -> Non
 
 
 async def test_one_chunk_counts_a_shared_phone_as_it_goes(house: House) -> None:
+    house.two_a_day()
     one = Person()
     other = Person(shared_phone=one.phone)
     await house.people(one, other)  # a chunk is of one bank
@@ -201,6 +213,7 @@ async def test_a_mail_to_one_does_not_fill_the_phone_they_share(house: House) ->
 
 
 async def test_a_week_is_full_until_its_oldest_message_leaves(house: House) -> None:
+    house.two_a_day()
     person = Person()
     await house.people(person)
     start = house.now
@@ -262,7 +275,8 @@ async def test_a_statutory_notice_finds_its_place(house: House, tmp_path: Path) 
     pack.write_text(
         pack.read_text().replace("statutory = [", 'statutory = ["payment_reminder",', 1)
     )
-    house.parts = replace(house.parts, packs=load_packs(policies))
+    house.parts = replace(house.parts, policies=load_policies(policies, {}))
+    house.two_a_day()
     busy, early = Person(), Person()
     await house.people(busy, early)
     for person, order in ((busy, (3, 2)), (early, (2, 3))):

@@ -112,6 +112,7 @@ async def test_the_same_words_sent_for_another_notice_prove_nothing(
     house: House, both: bool
 ) -> None:
     """Only when the carrier has one message for each of them is it certain that all went."""
+    house.two_a_day()
     person = Person()
     await house.people(person)
     first, second = await house.notice(person), await house.notice(person)
@@ -130,6 +131,7 @@ async def test_the_same_words_sent_for_another_notice_prove_nothing(
 
 async def test_two_uncertain_ones_and_one_message_stay_uncertain(house: House) -> None:
     """Whose it is nobody can tell: the callback's path can, or a person."""
+    house.two_a_day()
     person = Person()
     await house.people(person)
     for _ in range(2):
@@ -187,6 +189,7 @@ COUNT_IDS = "select count(*) from carriage where notice_id = $1"
 
 async def twins_in_doubt(house: House) -> list[UUID]:
     """Two notices of the same words to one person: both went, and nobody recorded it."""
+    house.two_a_day()
     person = Person()
     await house.people(person)
     notices = [await house.notice(person) for _ in range(2)]

@@ -144,6 +144,7 @@ async def test_what_is_too_old_expires(house: House) -> None:
 
 async def test_a_day_holds_two_contacts(house: House) -> None:
     """Two notices of one debtor in one chunk, then across chunks and channels."""
+    house.two_a_day()
     person = Person()
     await house.people(person)
     house.set(chunk=2)
@@ -161,6 +162,7 @@ async def test_a_day_holds_two_contacts(house: House) -> None:
 
 async def test_an_open_chunk_counts_for_the_day(house: House) -> None:
     """What is on the wire, or uncertain, has been said as far as anybody knows."""
+    house.two_a_day()
     person = Person()
     await house.people(person)
     house.set(chunk=1)
@@ -174,6 +176,7 @@ async def test_an_open_chunk_counts_for_the_day(house: House) -> None:
 
 async def test_yesterday_does_not_count(house: House) -> None:
     """The day is the debtor's: what went late in the evening leaves the next morning free."""
+    house.two_a_day()
     person = Person()
     await house.people(person)
     house.at(working_day(Clock().now(), 20))
@@ -192,6 +195,7 @@ async def test_yesterday_does_not_count(house: House) -> None:
 
 async def test_two_workers_share_the_work(house: House) -> None:
     """200 notices of 80 debtors, two dispatchers: nothing twice, and the day's cap exact."""
+    house.two_a_day()
     people = [Person() for _ in range(80)]
     await house.people(*people)
     house.set(chunk=8)
@@ -215,6 +219,7 @@ async def test_two_workers_share_the_work(house: House) -> None:
 
 async def test_four_workers_keep_one_debtors_day(house: House) -> None:
     """However their claims fall together, the day holds two."""
+    house.two_a_day()
     person = Person()
     await house.people(person)
     house.set(chunk=1)

@@ -25,6 +25,7 @@ async def told(house: House, person: Person, text: str) -> None:
 
 async def test_words_and_what_they_do(house: House) -> None:
     """Each answer: its kind, its event, what it marks or sets, and the next demand's fate."""
+    house.two_a_day()
     # text, response, event, mark, standing, next state, rule
     table = [
         ("退订", "opted_out", EventKind.OPTED_OUT, "opted_out_at", None, "blocked", "C-12"),
@@ -219,6 +220,7 @@ async def test_a_machines_answer_is_nobodys_word(house: House) -> None:
 
 async def test_what_answers_a_complaint_may_still_go(house: House) -> None:
     """A complaint stops demands, not the confirmation that all is paid."""
+    house.two_a_day()
     person, _ = await house.a_notice()
     await house.dispatch()
     await told(house, person, "投诉")

@@ -7,8 +7,8 @@ import pytest
 from gate_cases import facts
 from hypothesis import example, given
 from hypothesis import strategies as st
-
 from outreach.compliance.caps import Cap, Counted, Scope
+
 from outreach.compliance.facts import Contact
 from outreach.domain.contact import Channel
 from outreach.domain.notice import Purpose
