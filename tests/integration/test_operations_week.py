@@ -193,11 +193,11 @@ def _tuesday_nothing_runs_and_wednesday_it_is_asked(week: Week) -> None:
 
 def _thursday_a_mistake_is_cancelled_and_put_right(week: Week) -> None:
     week.morning(3)
-    number = week.approved("误发", "--filter", "逾期天数 = 0", "--pace-minute", "120")
+    number = week.approved("误发", "--filter", "逾期天数 > 30", "--pace-minute", "120")
     with week.services():
         week.run("campaign", "start", number)
         week.until(number, lambda found: found["states"].get(State.SENT, 0) >= 3)
-        week.run("campaign", "cancel", number, "--reason", "not overdue at all")
+        week.run("campaign", "cancel", number, "--reason", "the wrong bucket")
         ended = week.until(number, lambda found: not found["states"].get(State.PENDING, 0))
         assert ended["state"] == "cancelled"
         assert f"{ended['total']:,}" in week.run("campaign", "watch", number)
