@@ -1,20 +1,30 @@
 """Facts of an ordinary overdue account that nothing stands against, to be changed one at a time."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from outreach.compliance.facts import AccountFacts, Contact, Facts, PointFacts, StandingFact
+from outreach.compliance.facts import (
+    AccountFacts,
+    AgencyFacts,
+    Contact,
+    Facts,
+    PointFacts,
+    StandingFact,
+)
 from outreach.domain.contact import Channel, Origin
 from outreach.domain.debtor import Jurisdiction, Role, Standing
 from outreach.domain.notice import Purpose
+from outreach.domain.register import AgencyKind, Interruption, Register
 
 ZONES = {
     Jurisdiction.MAINLAND: "Asia/Shanghai",
     Jurisdiction.HONG_KONG: "Asia/Hong_Kong",
     Jurisdiction.TAIWAN: "Asia/Taipei",
 }
-MONDAY = "2026-11-23 11:00"
+TODAY = date(2026, 11, 23)
+MONDAY = f"{TODAY} 11:00"
 GOOD_POINT = PointFacts(
     verified=True, origin=Origin.CONTRACT, opted_out=False, dead=False, wrong_person=False
 )
@@ -25,10 +35,54 @@ def at(wall: str, zone: str = "Asia/Shanghai") -> datetime:
     return datetime.fromisoformat(wall).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
+def day(days_ago: int) -> date:
+    """So many days before the Monday of the facts."""
+    return TODAY - timedelta(days=days_ago)
+
+
+def changed(one: Any, **fields: Any) -> Any:
+    """``dataclasses.replace``, for frozen classes of ours too."""
+    known = {name: getattr(one, name) for name in type(one).__dataclass_fields__}
+    return type(one)(**known | fields)
+
+
+def point(**fields: Any) -> PointFacts:
+    found: PointFacts = changed(GOOD_POINT, **fields)
+    return found
+
+
+def agency(**fields: Any) -> AgencyFacts:
+    """One of a kind that every place allows, long under contract, published and told of."""
+    ordinary: dict[str, Any] = {
+        "id": "agency-1",
+        "kind": AgencyKind.LAW_FIRM,
+        "since": day(400),
+        "listed_on": day(390),
+        "told_on": day(100),
+    }
+    return AgencyFacts(**ordinary | fields)
+
+
 def account(
-    role: Role = Role.PRIMARY, settled: bool = False, age: timedelta = timedelta(0)
+    role: Role = Role.PRIMARY,
+    settled: bool = False,
+    age: timedelta = timedelta(0),
+    dpd: int = 40,
+    overdue: int = 100_000,
+    paid_since: bool = False,
+    agency: AgencyFacts | None = None,
+    interrupted: Mapping[Interruption, date] | None = None,
 ) -> AccountFacts:
-    return AccountFacts(role, settled, at(MONDAY) - age, 40, 100_000)
+    return AccountFacts(
+        role=role,
+        settled=settled,
+        balance_as_of=at(MONDAY) - age,
+        dpd=dpd,
+        overdue=overdue,
+        paid_since=paid_since,
+        agency=agency,
+        interrupted=interrupted or {},
+    )
 
 
 def standing(kind: Standing, days_ago: float = 0, expires_in: float | None = None) -> StandingFact:
@@ -37,13 +91,18 @@ def standing(kind: Standing, days_ago: float = 0, expires_in: float | None = Non
     return StandingFact(kind, now - timedelta(days=days_ago), expires_at)
 
 
-def contacts(count: int, channel: Channel = Channel.SMS, ago: timedelta = timedelta(0)) -> Any:
+def contacts(
+    count: int,
+    channel: Channel = Channel.SMS,
+    ago: timedelta = timedelta(0),
+    purpose: Purpose | None = None,
+) -> tuple[Contact, ...]:
     """So many contacts so long before the Monday of the facts."""
-    return tuple(Contact(at(MONDAY) - ago, channel) for _ in range(count))
+    return (Contact(at(MONDAY) - ago, channel, purpose),) * count
 
 
 def facts(place: Jurisdiction = Jurisdiction.MAINLAND, **changes: Any) -> Facts:
-    """A Monday at 11:00 in the debtor's own place, an overdue notice by SMS."""
+    """A Monday at 11:00 in the debtor's own place, an overdue notice by SMS, all filed."""
     zone = changes.get("zone", ZONES[place])
     ordinary: dict[str, Any] = {
         "now": at(MONDAY, ZONES[place]),
@@ -58,5 +117,6 @@ def facts(place: Jurisdiction = Jurisdiction.MAINLAND, **changes: Any) -> Facts:
         "value_contacts": (),
         "balance_max_age": timedelta(hours=26),
         "spread": 4242,
+        "filed": frozenset(Register),
     }
     return Facts(**ordinary | changes)
