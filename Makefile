@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench chaos lock
+.PHONY: help setup demo test lint mutants bench chaos lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,6 +29,9 @@ lint: $(DONE) ## format, style, types, imports
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+mutants: $(DONE) ## policy packs wrong in one thing each: is there a case that notices?
+	$(BIN)/python tests/unit/compliance/mutants.py
 
 bench: $(DONE) ## measure import and sending beside their bare floor
 	$(BIN)/python -m bench $(ARGS)

@@ -1,6 +1,7 @@
 """Facts of an ordinary overdue account that nothing stands against, to be changed one at a time."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -40,15 +41,8 @@ def day(days_ago: int) -> date:
     return TODAY - timedelta(days=days_ago)
 
 
-def changed(one: Any, **fields: Any) -> Any:
-    """``dataclasses.replace``, for frozen classes of ours too."""
-    known = {name: getattr(one, name) for name in type(one).__dataclass_fields__}
-    return type(one)(**known | fields)
-
-
 def point(**fields: Any) -> PointFacts:
-    found: PointFacts = changed(GOOD_POINT, **fields)
-    return found
+    return replace(GOOD_POINT, **fields)
 
 
 def agency(**fields: Any) -> AgencyFacts:
