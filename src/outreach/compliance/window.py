@@ -96,8 +96,11 @@ class Window:
         """The first instant from ``moment`` on at which the window is open.
 
         Beyond ``known_to`` a day of the week is all there is to go by; what comes back then is held
-        again, by a gate that may have been given the year's calendar meanwhile.
+        again, by a gate that may have been given the year's calendar meanwhile. A window that never
+        opens (of two places' hours, and a creditor's own) is to be looked at a day later.
         """
+        if not self.ever_opens:
+            return moment + timedelta(days=1)
         local = moment.astimezone(zone)
         if self.is_open(local):
             return moment

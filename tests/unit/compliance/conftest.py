@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import pytest
+from gate_cases import POLICIES
 
 from outreach.compliance.pack import Pack, load_packs
 from outreach.compliance.wording import Wording, load_wording
 from outreach.domain.debtor import Jurisdiction
-
-POLICIES = Path(__file__).parents[3] / "config" / "policies"
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from outreach.domain.debtor import Jurisdiction, Role, Standing
 from outreach.domain.notice import Purpose
 from outreach.domain.register import AgencyKind, Interruption, Register
 
+POLICIES = Path(__file__).parents[3] / "config" / "policies"
 ZONES = {
     Jurisdiction.MAINLAND: "Asia/Shanghai",
     Jurisdiction.HONG_KONG: "Asia/Hong_Kong",

@@ -12,19 +12,19 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
+from gate_cases import POLICIES
 from rule_cases import Case, cases, complaints
 
 from outreach.compliance.pack import Asked, Pack, Selection, load_packs, select
 from outreach.compliance.rule import Rule
 from outreach.compliance.rules import CHECKS
+from outreach.domain.contact import Channel
 from outreach.domain.debtor import Jurisdiction
 from outreach.domain.errors import ConfigurationError
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
-POLICIES = Path(__file__).parents[3] / "config" / "policies"
 FEW = frozenset({"rule", "check", "effect", "releasable", "parameter"})
 """All kinds but those of the many purposes and channels, which the table holds word for word."""
 ALL = FEW | {"purpose", "channel"}
@@ -135,6 +135,8 @@ def _parameters(rule: Rule[Any]) -> Iterator[tuple[str, Any]]:
     """Other values of what the pack gives, and of every switch."""
     for field in fields(rule.params):
         value = getattr(rule.params, field.name)
+        if field.name == "yields" and rule.channels == {Channel.LETTER}:
+            continue  # no hours are agreed for letters
         if value != field.default or isinstance(value, bool):
             for other in _near(rule, field.name, value):
                 yield field.name, other

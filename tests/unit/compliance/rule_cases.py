@@ -195,7 +195,7 @@ def _closed_days(
         HOLD,
         (
             *(_clock(place, f"{each} 12:00", channel) for each in dates),
-            _clock(place, first, channel, agreed=NOON),
+            _clock(place, first, EMAIL if EMAIL in more["channels"] else channel, agreed=NOON),
             _clock(place, first, channel, answers_debtor=True),
         ),
         tuple(_clock(place, f"{each} 12:00", channel) for each in opened.split()),

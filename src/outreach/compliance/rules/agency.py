@@ -42,7 +42,7 @@ def _today(facts: Facts) -> date:
 
 def _one_writer(facts: Facts, rule: Rule[NoParams]) -> Finding | None:
     """Who writes is one: an agency learns nothing of what is not placed with it."""
-    if len({account.agency and account.agency.id for account in facts.accounts}) == 1:
+    if len({account.agency and account.agency.id for account in facts.accounts}) <= 1:
         return None
     return rule.finding(_one_writer_inputs(facts, rule.params))
 

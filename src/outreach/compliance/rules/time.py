@@ -7,6 +7,7 @@ from outreach.compliance.facts import Facts
 from outreach.compliance.finding import Effect, Finding
 from outreach.compliance.rule import Check, NoParams, Rule, Values
 from outreach.compliance.window import DAY, EVERY_DAY, Window, local_time, zone_named
+from outreach.domain.contact import Channel
 
 RECHECK = timedelta(hours=24)
 """When what nobody knows the calendar for is looked at again."""
@@ -48,11 +49,12 @@ class Hours:
 
 
 def agreed_window(facts: Facts) -> Window | None:
-    """The hours agreed with the debtor, if any."""
-    if facts.agreed is None:
+    """The hours agreed with the debtor, if any that ever open; a letter has none (T-06)."""
+    if facts.agreed is None or facts.channel is Channel.LETTER:
         return None
     closes = _minute(facts.agreed.closes)
-    return Window(_minute(facts.agreed.opens), closes, closes)
+    window = Window(_minute(facts.agreed.opens), closes, closes)
+    return window if window.ever_opens else None
 
 
 def window_of(facts: Facts, params: Hours) -> Window:
@@ -82,7 +84,7 @@ def _hours_inputs(facts: Facts, params: Hours) -> Values:
         "weekday": "一二三四五六日"[local.weekday()],
         "opens": _clock(window.opens),
         "closes": _clock(window.closes),
-        "agreed": int(params.yields and facts.agreed is not None),
+        "agreed": int(params.yields and agreed_window(facts) is not None),
         "closed": int(day in window.closed or day > window.known_to),
     }
 
