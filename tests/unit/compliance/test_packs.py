@@ -196,6 +196,20 @@ WRONG = [
     ('jurisdiction = "cn-mainland"', 'jurisdiction = "hk"', "key jurisdiction", "cn-mainland"),
     ("spread_minutes = 180", "spread_hours = 3", "key spread_minutes", "required"),
     ('effect = "hold"', 'effect = "block"', "key rule.effect", "one of hold"),
+    ('says_en = "It is', 'says_en = "It is {hour}', "key rule.says_en", "{opens}, {weekday}"),
+    ('title_en = "No', 'title_english = "No', "key rule.title_en", "required"),
+    ('name = "sms-week"', 'name = "sms-day"', "key rule.name", "a name of its own (F-03.sms-day)"),
+    ('calendar = "spring-festival"', 'calendar = "easter"', "rule.calendar", "spring-festival"),
+    ('calendar = "spring-festival"', "calendar = 7", "rule.calendar", "a calendar of the file"),
+    ("    2026-02-16,", '    "soon",', "spring-festival.closed", "date"),
+    ("known_to = 2028-12-31", "until = 2028-12-31", "spring-festival.known_to", "required"),
+    ("yields = true", 'yields = "perhaps"', "key rule.yields", "boolean"),
+    ('register = "mandate"', 'register = "diary"', "key rule.register", "'signature', 'template'"),
+    ('standings = ["plan"]', 'standings = ["planet"]', "key rule.standings", "'dispute'"),
+    ("months = { value", "months = { is", "key rule.months", "{ value = ..., stricter = ... }"),
+    ('counts = ["demand"', 'counts = ["thought"', "key rule.counts", "'demand', 'acknowledge"),
+    ('allowed = { value = ["primary"', 'allowed = { value = ["uncle"', "rule.allowed", "'primary'"),
+    ('purposes = ["all"]', "purposes = []", "key rule.purposes", "at least 1 item"),
 ]  # fmt: skip
 
 
@@ -212,7 +226,8 @@ def test_a_wrong_pack_says_where_and_what_was_expected(
     assert str(path) in caught.value.message
     assert where in caught.value.message
     line = int(re.search(r"line (\d+)", caught.value.message)[1])
-    near = 4 if where == "rule.params" else 1  # what does not fit together names its table
+    # what does not fit together, or is not there, names its table
+    near = 6 if where == "rule.params" or expected == "required" else 1
     assert abs(line - text[: text.index(old)].count("\n") - 1) <= near or "spread" in old
     assert expected in str(caught.value)
 
