@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint mutants bench chaos lock
+.PHONY: help setup demo test lint mutants docs bench chaos lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-7s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(DONE) ## install into .venv what requirements.lock names, checked by hash
 
@@ -32,6 +32,9 @@ lint: $(DONE) ## format, style, types, imports
 
 mutants: $(DONE) ## policy packs wrong in one thing each: is there a case that notices?
 	$(BIN)/python tests/unit/compliance/mutants.py
+
+docs: $(DONE) ## write docs/compliance.md anew from the policy packs
+	$(BIN)/python tests/unit/compliance/compliance_doc.py
 
 bench: $(DONE) ## measure import and sending beside their bare floor
 	$(BIN)/python -m bench $(ARGS)
