@@ -1,4 +1,4 @@
-"""Debtors, their accounts, contact points and standings, as the life of a notice needs them."""
+"""Debtors, their accounts and contact points, as the life of a notice needs them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +8,6 @@ import asyncpg
 
 from outreach.db.pool import Connection
 from outreach.domain.contact import ContactKind
-from outreach.domain.debtor import Standing
 
 _POINT = """p.id, p.debtor_id, p.creditor_id, p.kind, p.value_hash, p.region, p.sealed, p.origin,
     p.verified, p.opted_out_at, p.dead_at, p.wrong_person_at, k.wrapped, k.master_version"""
@@ -61,6 +60,23 @@ async def debtor(conn: Connection, debtor_id: UUID) -> asyncpg.Record | None:
         """select d.*, k.wrapped, k.master_version from debtors d
            left join sealing_keys k on k.id = d.id where d.id = $1""",
         debtor_id,
+    )
+
+
+async def people(conn: Connection, debtor_ids: Sequence[UUID]) -> list[asyncpg.Record]:
+    """Creditor, zone and place of these persons."""
+    return await conn.fetch(
+        "select id, creditor_id, zone, jurisdiction from debtors where id = any($1::uuid[])",
+        debtor_ids,
+    )
+
+
+async def with_part_in(conn: Connection, account_ids: Sequence[UUID]) -> list[asyncpg.Record]:
+    """``(account_id, debtor_id)`` of everybody with a part in these accounts."""
+    return await conn.fetch(
+        """select account_id, debtor_id from parties where account_id = any($1::uuid[])
+           order by account_id, debtor_id""",
+        account_ids,
     )
 
 
@@ -130,47 +146,6 @@ async def mark_point(conn: Connection, point_id: UUID, field: str, at: datetime)
         f"update contact_points set {field} = $2 where id = $1 and {field} is null", point_id, at
     )
     return status.endswith(" 1")
-
-
-async def set_standing(
-    conn: Connection,
-    standing_id: UUID,
-    debtor_id: UUID,
-    kind: Standing,
-    owner: str,
-    reason: str,
-    since: datetime,
-    expires_at: datetime | None,
-) -> bool:
-    """Add a standing; False if the same one already stands as long or longer."""
-    covered = await conn.fetchval(
-        """select exists (select from standings where debtor_id = $1 and kind = $2
-               and ended_at is null
-               and (expires_at is null or expires_at >= coalesce($3, 'infinity'::timestamptz)))""",
-        debtor_id,
-        kind,
-        expires_at,
-    )
-    if covered:
-        return False
-    await conn.execute(
-        """insert into standings (id, debtor_id, kind, owner, reason, since, expires_at)
-           values ($1, $2, $3, $4, $5, $6, $7)""",
-        standing_id,
-        debtor_id,
-        kind,
-        owner,
-        reason,
-        since,
-        expires_at,
-    )
-    return True
-
-
-async def standings_of(conn: Connection, debtor_id: UUID) -> list[asyncpg.Record]:
-    return await conn.fetch(
-        "select * from standings where debtor_id = $1 order by since, id", debtor_id
-    )
 
 
 async def lock(conn: Connection, debtor_ids: Sequence[UUID]) -> None:

@@ -13,17 +13,24 @@ from outreach.domain.contact import Channel, normalize_email
 from outreach.domain.debtor import Standing
 from outreach.domain.events import Event, EventKind, debtor_stream
 from outreach.domain.reply import ResponseKind, Understood, read_reply
+from outreach.domain.standing import (
+    HARDSHIP_DAYS,
+    OPEN_PROMISE_DAYS,
+    PENDING_PAYMENT_DAYS,
+    Body,
+)
 from outreach.domain.states import FailureClass
 from outreach.ids import new_id
 from outreach.ledger.envelope import Entry, prepare
 from outreach.life.parts import Parts
+from outreach.life.standings import Fact, Standings, clock, read_person
 from outreach.life.telling import notice_event
 from outreach.life.words import local_day
 
 ACTOR = "job:responses"
-PENDING_PAYMENT = timedelta(days=3)
-OPEN_PROMISE = timedelta(days=14)
-HARDSHIP = timedelta(days=30)
+PENDING_PAYMENT = timedelta(days=PENDING_PAYMENT_DAYS)
+OPEN_PROMISE = timedelta(days=OPEN_PROMISE_DAYS)
+HARDSHIP = timedelta(days=HARDSHIP_DAYS)
 
 _EVENTS = {
     ResponseKind.OPTED_OUT: EventKind.OPTED_OUT,
@@ -199,14 +206,25 @@ async def _act(conn: Connection, teller: _Teller, understood: Understood) -> lis
         entries.append(teller.event(EventKind.CONTACT_CHANGED, data))
     standing = _STANDINGS.get(kind)
     if standing:
-        until = pause_until(understood, teller.now, teller.debtor["zone"])
-        added = await debtors.set_standing(
-            conn, new_id(), teller.debtor["id"], standing, ACTOR, "reply", teller.now, until
-        )
-        if added:
-            data = {"standing": str(standing), "until": until.isoformat() if until else None}
-            entries.append(teller.event(EventKind.STANDING_SET, data))
+        entries += await _stand(conn, teller, standing, understood)
     return entries
+
+
+async def _stand(
+    conn: Connection, teller: _Teller, kind: Standing, understood: Understood
+) -> list[Entry]:
+    """Set a standing until the answer's pause is over, unless one stands as long already."""
+    now, person = teller.now, read_person(teller.debtor)
+    until = pause_until(understood, now, teller.debtor["zone"])
+    standings = await Standings.load(conn, [person.id], now)
+    if standings.covered(person.id, kind, until):
+        return []
+    detail = {"body": str(Body.REPLY)} if kind is Standing.COMPLAINT else {}
+    by = clock(person, kind, now, detail)
+    fact = Fact(kind, ACTOR, "reply", now, until, answer_by=by, detail=detail)
+    kept = standings.keep(person.id, fact)
+    await standings.write(conn)
+    return [teller.event(EventKind.STANDING_SET, kept[1])] if kept else []
 
 
 _FAILED = {FailureClass.HARD: "dead_at", FailureClass.OPTED_OUT: "opted_out_at"}

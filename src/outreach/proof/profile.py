@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
-from outreach.db import debtors, responses
+from outreach.db import debtors, responses, standings
 from outreach.db.pool import Connection
 from outreach.domain.account import DEFAULT_STAGES, Bucket, days_past_due
 from outreach.domain.contact import Address, ContactKind, Origin
@@ -138,7 +138,7 @@ async def load_profile(
                 each["expires_at"],
                 each["ended_at"],
             )
-            for each in await debtors.standings_of(conn, debtor_id)
+            for each in await standings.of_debtor(conn, debtor_id)
         ],
         responses=[
             ResponseLine(

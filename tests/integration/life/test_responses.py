@@ -3,6 +3,7 @@
 from datetime import datetime, time, timedelta
 
 import aiosmtplib
+import orjson
 import pytest
 from life_rig import ZONE, House, Person
 
@@ -138,6 +139,32 @@ async def test_an_opt_out_closes_the_phone_and_not_the_mailbox(house: House) -> 
     mail = await house.notice(person, Channel.EMAIL)
     await house.dispatch("email")
     assert (await house.look(mail))["state"] == "sent"
+
+
+async def test_a_complaint_by_reply_has_its_clock(house: House) -> None:
+    """15 days, counted from the day it came in, each to its end in the debtor's zone."""
+    person, notice = await house.a_notice()
+    await house.dispatch()
+    await told(house, person, "我要投诉你们")
+    row = await house.fetchrow("select * from standings")
+    assert row is not None
+    last = house.now.astimezone(ZONE).date() + timedelta(days=15)
+    assert row["answer_by"] == datetime.combine(last + timedelta(days=1), time(), ZONE)
+    assert (row["expires_at"], orjson.loads(row["detail"])) == (None, {"body": "reply"})
+    event = (await house.events(notice))[-1]
+    assert event.data["answer_by"] == row["answer_by"].astimezone(ZONE).isoformat()
+
+
+async def test_a_later_promise_takes_the_place_of_the_first(house: House) -> None:
+    person, _ = await house.a_notice()
+    await house.dispatch()
+    await told(house, person, "明天还")
+    before = await house.fetchval("select expires_at from standings")
+    await told(house, person, "下周五还")
+    (row,) = await house.fetch("select * from standings")
+    assert row["expires_at"] > before
+    await told(house, person, "明天还")
+    assert await house.fetchval("select expires_at from standings") == row["expires_at"]
 
 
 async def test_twice_the_same_word_changes_once(house: House) -> None:
