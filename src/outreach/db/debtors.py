@@ -10,7 +10,8 @@ from outreach.db.pool import Connection
 from outreach.domain.contact import ContactKind
 
 _POINT = """p.id, p.debtor_id, p.creditor_id, p.kind, p.value_hash, p.region, p.sealed, p.origin,
-    p.verified, p.opted_out_at, p.dead_at, p.wrong_person_at, k.wrapped, k.master_version"""
+    p.verified, p.usage, p.document, p.opted_out_at, p.dead_at, p.wrong_person_at, k.wrapped,
+    k.master_version"""
 
 USABLE = "p.dead_at is null and p.opted_out_at is null and p.wrong_person_at is null"
 """Of a contact point ``p``: it may still be written to."""
@@ -80,6 +81,13 @@ async def with_part_in(conn: Connection, account_ids: Sequence[UUID]) -> list[as
     )
 
 
+async def accounts_by_id(conn: Connection, account_ids: Sequence[UUID]) -> list[asyncpg.Record]:
+    return await conn.fetch(
+        "select id, creditor_id, debtor_id, agency_id from accounts where id = any($1::uuid[])",
+        account_ids,
+    )
+
+
 async def accounts_of(conn: Connection, debtor_id: UUID) -> list[asyncpg.Record]:
     """Every account a person is a party to, with the role."""
     return await conn.fetch(
@@ -136,6 +144,24 @@ async def points_with_value(conn: Connection, value_hash: bytes) -> list[asyncpg
         f"""select {_POINT} from contact_points p left join sealing_keys k on k.id = p.id
             where p.value_hash = $1 order by p.id""",
         value_hash,
+    )
+
+
+async def points_of_all(conn: Connection, debtor_ids: Sequence[UUID]) -> list[asyncpg.Record]:
+    """What is known of these persons' contact points, but for what is sealed; oldest first."""
+    return await conn.fetch(
+        """select id, debtor_id, kind, value_hash, usage, origin, document, verified
+           from contact_points where debtor_id = any($1::uuid[]) order by created_at, id""",
+        debtor_ids,
+    )
+
+
+async def describe_points(conn: Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """``(id, usage, origin, document, verified)``"""
+    await conn.executemany(
+        """update contact_points set usage = $2, origin = $3, document = $4, verified = $5
+           where id = $1""",
+        rows,
     )
 
 

@@ -78,9 +78,10 @@ async def listed(
     conn: Connection,
     now: datetime,
     *,
-    creditor_id: str | None,
-    kind: str | None,
-    clocks: bool,
+    creditor_id: str | None = None,
+    debtor_id: UUID | None = None,
+    kind: str | None = None,
+    clocks: bool = False,
     limit: int,
 ) -> list[asyncpg.Record]:
     """What stands, clocks that run out first; with ``clocks`` nothing without one."""
@@ -90,11 +91,13 @@ async def listed(
             where {STANDS.format(now="$1")}
                 and ($2::text is null or d.creditor_id = $2)
                 and ($3::text is null or s.kind = $3)
-                and (s.answer_by is not null or not $4)
-            order by s.answer_by nulls last, s.since, s.id limit $5""",
+                and ($4::uuid is null or s.debtor_id = $4)
+                and (s.answer_by is not null or not $5)
+            order by s.answer_by nulls last, s.since, s.id limit $6""",
         now,
         creditor_id,
         kind,
+        debtor_id,
         clocks,
         limit,
     )

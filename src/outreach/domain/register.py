@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from outreach.domain.account import clean_number
+
 
 class Register(StrEnum):
     """Kinds of registrations (登记): what ``subject`` and ``holder`` are differs."""
@@ -13,6 +15,20 @@ class Register(StrEnum):
     SENDER_DOMAIN = "sender_domain"  # 发件域名: subject the domain
     SENDER_ID = "sender_id"  # 短訊發送人名稱, 短碼: subject the id, holder the carrier
     LINK = "link"  # 报备链接、电话: subject a URL's beginning or a phone number
+
+
+def plain_subject(kind: Register, text: str) -> str:
+    """A subject in the one writing it is kept and asked for: 【】, case and blanks do not tell."""
+    text = text.strip()
+    match kind:
+        case Register.PAYEE:
+            return clean_number(text)
+        case Register.SIGNATURE:
+            return text.removeprefix("【").removesuffix("】").strip()
+        case Register.TEMPLATE | Register.SENDER_DOMAIN:
+            return text.lower()
+        case _:
+            return text
 
 
 class Status(StrEnum):

@@ -13,6 +13,7 @@ from outreach.compliance.policies import Policies
 from outreach.compliance.wording import Wording
 from outreach.db.pool import Pool
 from outreach.domain.contact import Channel
+from outreach.domain.debtor import Jurisdiction
 from outreach.domain.errors import NotFound
 from outreach.ledger.keys import MasterKeys, SealingKey, WrappedKey
 from outreach.ledger.lookup import LookupKey
@@ -52,6 +53,11 @@ class Parts:
                 f"add config/creditors/{creditor_id}.toml",
             )
         return creditor
+
+    @property
+    def places(self) -> dict[str, Jurisdiction]:
+        """The jurisdiction of every configured creditor."""
+        return {creditor.id: creditor.jurisdiction for creditor in self.creditors.values()}
 
     def route_for(self, channel: Channel, region: str) -> RouteSettings:
         """The first route of the channel that serves this region; raises ``NotFound``."""

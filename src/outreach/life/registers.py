@@ -10,7 +10,7 @@ import asyncpg
 from outreach.db import agencies, registers
 from outreach.db.pool import Pool
 from outreach.domain.frozen import frozen
-from outreach.domain.register import Register
+from outreach.domain.register import Register, plain_subject
 
 REFRESH_SECONDS = 5.0
 
@@ -53,10 +53,13 @@ class CreditorRegisters:
     filed: Mapping[Register, Mapping[str, tuple[Filed, ...]]] = field(default_factory=dict)
 
     def in_force(self, kind: Register, subject: str, day: date, holder: str | None = None) -> bool:
-        """Whether the subject stands on that day: with this holder, or with any."""
+        """Whether the subject stands on that day: with this holder, or with any.
+
+        It is asked for as ``plain_subject`` writes it, however it is written here.
+        """
         return any(
             each.stands(day) and (holder is None or each.holder == holder)
-            for each in self.filed.get(kind, {}).get(subject, ())
+            for each in self.filed.get(kind, {}).get(plain_subject(kind, subject), ())
         )
 
     def any_in_force(self, kind: Register, day: date) -> bool:
