@@ -141,6 +141,28 @@ async def debtors(conn: Connection, people: Sequence[Key]) -> list[asyncpg.Recor
     )
 
 
+async def account_ids(conn: Connection, numbers: Sequence[Key]) -> dict[Key, UUID]:
+    """The accounts already here, by their numbers."""
+    rows = await conn.fetch(
+        """select a.creditor_id, a.number_hash, a.id
+           from unnest($1::text[], $2::bytea[]) as q(creditor_id, hash)
+           join accounts a on a.creditor_id = q.creditor_id and a.number_hash = q.hash""",
+        *_keys(numbers),
+    )
+    return {(row["creditor_id"], row["number_hash"]): row["id"] for row in rows}
+
+
+async def debtor_ids(conn: Connection, people: Sequence[Key]) -> dict[Key, UUID]:
+    """The persons already here, by their ID numbers."""
+    rows = await conn.fetch(
+        """select d.creditor_id, d.id_number_hash, d.id
+           from unnest($1::text[], $2::bytea[]) as q(creditor_id, hash)
+           join debtors d on d.creditor_id = q.creditor_id and d.id_number_hash = q.hash""",
+        *_keys(people),
+    )
+    return {(row["creditor_id"], row["id_number_hash"]): row["id"] for row in rows}
+
+
 async def accounts(conn: Connection, numbers: Sequence[Key]) -> list[asyncpg.Record]:
     """The accounts already here, with their primary borrowers' wrapped keys."""
     return await conn.fetch(
@@ -155,7 +177,8 @@ async def accounts(conn: Connection, numbers: Sequence[Key]) -> list[asyncpg.Rec
 
 async def points(conn: Connection, debtor_ids: Sequence[UUID]) -> list[asyncpg.Record]:
     return await conn.fetch(
-        """select id, debtor_id, kind, value_hash, origin, verified from contact_points
+        """select id, debtor_id, kind, value_hash, origin, verified,
+               document is not null as documented from contact_points
            where debtor_id = any($1::uuid[])""",
         debtor_ids,
     )

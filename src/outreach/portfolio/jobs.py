@@ -25,7 +25,7 @@ from outreach.portfolio.seen import FirstRows
 PART = 250
 """Rows sealed while the part before goes to the database."""
 
-R_contra = TypeVar("R_contra", AccountRow, PaymentRow, contravariant=True)
+R_contra = TypeVar("R_contra", contravariant=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,11 +52,12 @@ class KnownAccount:
 
 @dataclass(slots=True)
 class KnownPoint:
-    """``told``: a row of this batch has named it."""
+    """``documented``: a document shows its origin. ``told``: a row of this batch has named it."""
 
     id: UUID
     origin: str
     verified: bool
+    documented: bool = False
     told: bool = False
 
 
@@ -84,7 +85,9 @@ async def meet(conn: Connection, masters: MasterKeys, rows: Sequence[Recognised]
     if known.debtors:
         for record in await db.points(conn, [each.id for each in known.debtors.values()]):
             place = (record["debtor_id"], record["kind"], record["value_hash"])
-            known.points[place] = KnownPoint(record["id"], record["origin"], record["verified"])
+            known.points[place] = KnownPoint(
+                record["id"], record["origin"], record["verified"], record["documented"]
+            )
     if known.accounts:
         ids = [each.id for each in known.accounts.values()]
         for record in await db.parties(conn, ids):

@@ -1,4 +1,4 @@
-"""Imports: a file of accounts or payments read, checked against its totals, and written by batches.
+"""Imports: a file read, checked against its control totals, and written by batches.
 
 The file is read twice. The first reading only counts: where the control totals do not hold, the
 file is cut off or damaged, and nothing of it is written. The second takes row after row, and bad
@@ -9,8 +9,8 @@ running it again.
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,15 +21,24 @@ from outreach.db.pool import Connection
 from outreach.domain.errors import Conflict, InvalidInput, OutreachError
 from outreach.ids import new_id
 from outreach.life.parts import Parts
+from outreach.portfolio.fact_files import FACTS, FactsOf
 from outreach.portfolio.files import Table, open_table
 from outreach.portfolio.jobs import AccountsJob, Job, PaymentsJob
-from outreach.portfolio.mapping import ACCOUNTS, PAYMENTS, Columns, load_mapping
+from outreach.portfolio.mapping import ACCOUNTS, PAYMENTS, load_mapping
 from outreach.portfolio.mapping import Mapping as ColumnMapping
 from outreach.portfolio.pipeline import READ_TURN, Behind, rare_collection, turn
-from outreach.portfolio.reading import Control, Reading, Rejected, read_accounts, read_payments
+from outreach.portfolio.reading import (
+    Control,
+    Numbered,
+    Reading,
+    Rejected,
+    only_count,
+    read_accounts,
+    read_payments,
+)
 from outreach.portfolio.refusals import Refusals
 from outreach.portfolio.report import Report
-from outreach.portfolio.rows import AccountRow, PaymentRow, Terms
+from outreach.portfolio.rows import Terms
 
 BATCH = 1000
 
@@ -44,7 +53,7 @@ _AWAY = (
     ConnectionError,
 )
 
-R = TypeVar("R", AccountRow, PaymentRow)
+R = TypeVar("R", bound=Numbered)
 
 
 async def import_accounts(
@@ -65,7 +74,7 @@ async def import_accounts(
     ``OutreachError`` if the database goes away in the middle.
     """
     columns, table, terms = _open(parts, path, mapping, ACCOUNTS, shift_days)
-    await _check_totals(Reading(table, columns, terms, _count_only, "balance"), expected, watch)
+    await _check_totals(only_count(table, columns, terms, "balance"), expected, watch)
     reading = read_accounts(table, columns, terms)
     report = Report("accounts", path, dry_run, new_id(), ignored=reading.columns.ignored)
     await _Run(parts, report, actor, watch).load(
@@ -87,12 +96,44 @@ async def import_payments(
 ) -> Report:
     """Bring in payments and reversals; everything else as for ``import_accounts``."""
     columns, table, terms = _open(parts, path, mapping, PAYMENTS, shift_days)
-    await _check_totals(Reading(table, columns, terms, _count_only, "amount"), expected, watch)
+    await _check_totals(only_count(table, columns, terms, "amount"), expected, watch)
     reading = read_payments(table, columns, terms)
     report = Report("payments", path, dry_run, new_id(), ignored=reading.columns.ignored)
     await _Run(parts, report, actor, watch).load(
         reading, PaymentsJob(parts, report.import_id, actor, reading.columns.title)
     )
+    return report
+
+
+async def import_facts(
+    parts: Parts,
+    path: Path,
+    actor: str,
+    *,
+    of: FactsOf = FactsOf.STANDINGS,
+    creditor: str | None = None,
+    constants: Mapping[str, str] | None = None,
+    mapping: Path | None = None,
+    shift_days: int = 0,
+    expected: Control | None = None,
+    dry_run: bool = False,
+    watch: Watch = lambda *_: None,
+) -> Report:
+    """Take down facts, ``of`` one kind; ``creditor`` is meant where a row names none, and so are
+    ``constants`` where the file has no such column.
+
+    Everything else as for ``import_accounts``, but any number may run at once: whom a row is about
+    is locked while its batch is written.
+    """
+    kind = FACTS[of]
+    columns, table, terms = _open(parts, path, mapping, kind.columns, shift_days)
+    columns = replace(columns, constants={**columns.constants, **(constants or {})})
+    terms = replace(terms, creditor=creditor)
+    await _check_totals(only_count(table, columns, terms, None), expected, watch)
+    reading = Reading(table, columns, terms, kind.parse, None, kind.key)
+    report = Report(of, path, dry_run, new_id(), ignored=reading.columns.ignored)
+    job = kind.job(parts, actor, reading.columns.title)
+    await _Run(parts, report, actor, watch, alone=False).load(reading, job)
     return report
 
 
@@ -103,12 +144,7 @@ def _open(
     parts: Parts, path: Path, mapping: Path | None, base: ColumnMapping, shift_days: int
 ) -> tuple[ColumnMapping, Table, Terms]:
     columns = load_mapping(mapping, base) if mapping else base
-    places = {creditor.id: creditor.jurisdiction for creditor in parts.creditors.values()}
-    return columns, open_table(path), Terms(places, shift_days=shift_days)
-
-
-def _count_only(_row: int, _cells: Sequence[str], _columns: Columns, _terms: Terms) -> tuple[()]:
-    return ()
+    return columns, open_table(path), Terms(parts.places, shift_days=shift_days)
 
 
 async def _check_totals(reading: Reading[Any], expected: Control | None, watch: Watch) -> None:
@@ -139,11 +175,14 @@ class _Batch:
 class _Run:
     """One pass of a file into the database."""
 
-    def __init__(self, parts: Parts, report: Report, actor: str, watch: Watch) -> None:
+    def __init__(
+        self, parts: Parts, report: Report, actor: str, watch: Watch, *, alone: bool = True
+    ) -> None:
         self._parts = parts
         self._report = report
         self._actor = actor
         self._watch = watch
+        self._alone = alone
         self._done_to = 0  # the last row that is written, or needed no writing
 
     async def load(self, reading: Reading[R], job: Job[R]) -> None:
@@ -176,7 +215,7 @@ class _Run:
     async def _begin(self, conn: Connection) -> None:
         if self._report.dry_run:
             return
-        if not await db.take_lock(conn):
+        if self._alone and not await db.take_lock(conn):
             raise Conflict("another import is running", "wait until it has finished")
         digest = await asyncio.to_thread(_digest, self._report.file)
         kind, now = self._report.kind, self._parts.clock.now()

@@ -76,6 +76,85 @@ PAYMENT_FIELDS = (
     _field("reverses", "原流水号", "原交易流水号", "原交易序號"),
 )
 
+_OF_CREDITOR = _field("creditor", "债权人", "债权人编号", "機構代號", "creditor")
+_EVIDENCE = _field("evidence", "凭证", "凭证编号", "憑證", "evidence")
+_NUMBER = _field("reference", "编号", "案号", "投诉编号", "編號", "案號", "reference")
+_SINCE = _field("since", "开始", "开始日期", "起始日", "開始", "since")
+_UNTIL = _field("until", "到期", "到期日", "到期日期", "until")
+_DAY = _field("on", "日期", "告知日期", "发生日期", "發生日期", "date", required=True)
+
+STANDING_FIELDS = (
+    _OF_CREDITOR,
+    replace(_ACCOUNT, required=False),
+    _field("id_number", "证件号", "证件号码", "身份证号", "身分證字號", "證件號碼"),
+    _field("kind", "类型", "状态", "名单", "類型", "狀態", "名單", "kind", required=True),
+    _field("reason", "原因", "事由", "reason", required=True),
+    _EVIDENCE,
+    _NUMBER,
+    _SINCE,
+    _UNTIL,
+    _field("owner", "负责人", "負責人", "owner"),
+    _field("ends", "解除", "ends"),
+    _field("account_only", "仅此账户", "僅此帳戶", "account_only"),
+    _field("answer_by", "答复期限", "答覆期限", "answer_by"),
+    _field("body", "受理渠道", "投诉渠道", "受理機構", "body"),
+    _field("complex", "复杂", "複雜", "complex"),
+    _field("about", "异议内容", "異議內容", "about"),
+    _field("channels", "渠道", "管道", "channels"),
+    _field("opens", "起始时刻", "起始時刻", "opens"),
+    _field("closes", "截止时刻", "截止時刻", "closes"),
+)
+
+REGISTER_FIELDS = (
+    _OF_CREDITOR,
+    _field("kind", "类型", "登记类型", "類型", "kind", required=True),
+    _field("subject", "登记对象", "对象", "名称", "登記對象", "subject", required=True),
+    _field("holder", "登记机构", "机构", "登記機構", "holder"),
+    _field("number", "编号", "备案号", "編號", "備案號", "number"),
+    _field("status", "状态", "狀態", "status"),
+    _SINCE,
+    _UNTIL,
+    _EVIDENCE,
+    _field("lawyer", "律师", "律師", "lawyer"),
+    _field("licence", "执业证号", "執業證號", "licence"),
+)
+
+DISCLOSURE_FIELDS = (
+    _OF_CREDITOR,
+    _ACCOUNT,
+    _field("purpose", "告知事项", "事由", "告知事項", "purpose", required=True),
+    _DAY,
+    replace(_EVIDENCE, required=True),
+    _field("agency", "委外机构", "委托机构", "委外機構", "受託機構", "agency"),
+)
+
+INTERRUPTION_FIELDS = (
+    _OF_CREDITOR,
+    _ACCOUNT,
+    _field("kind", "中断事由", "类型", "中斷事由", "類型", "kind", required=True),
+    _DAY,
+    replace(_EVIDENCE, required=True),
+)
+
+PLACEMENT_FIELDS = (
+    _OF_CREDITOR,
+    replace(_ACCOUNT, headers=(*_ACCOUNT.headers, "账户号", "account")),
+    _field("agency", "委外机构", "委托机构", "委外機構", "受託機構", "agency"),
+    _field("ends", "撤回", "解除", "ends"),
+)
+
+POINT_FIELDS = (
+    _OF_CREDITOR,
+    replace(_ACCOUNT, required=False),
+    _field("id_number", "证件号", "证件号码", "身份证号", "身分證字號", "證件號碼"),
+    _field("contact", "联系方式", "类型", "聯絡方式", "contact", required=True),
+    _field("value", "号码", "號碼", "value"),
+    _field("usage", "用途", "usage"),
+    _field("origin", "来源", "來源", "origin"),
+    _field("document", "来源文件", "來源文件", "document"),
+    _field("verified", "已核实", "已核實", "verified"),
+)
+
 LIST_FIELDS = (  # people make lists by hand, so these go by a few names more than exports do
     replace(_ACCOUNT, headers=(*_ACCOUNT.headers, "账户号", "account_number", "account")),
 )
@@ -156,6 +235,12 @@ def _plain(header: str) -> str:
 ACCOUNTS = Mapping(ACCOUNT_FIELDS)
 PAYMENTS = Mapping(PAYMENT_FIELDS)
 ACCOUNT_LIST = Mapping(LIST_FIELDS)
+STANDINGS = Mapping(STANDING_FIELDS)
+REGISTERS = Mapping(REGISTER_FIELDS)
+DISCLOSURES = Mapping(DISCLOSURE_FIELDS)
+INTERRUPTIONS = Mapping(INTERRUPTION_FIELDS)
+PLACEMENTS = Mapping(PLACEMENT_FIELDS)
+POINTS = Mapping(POINT_FIELDS)
 
 
 def load_mapping(path: Path, base: Mapping) -> Mapping:

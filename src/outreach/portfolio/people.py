@@ -88,9 +88,12 @@ class People:
         return told
 
     def _point(self, point: KnownPoint, contact: ContactRow) -> dict[str, object] | None:
-        """A known point's origin and verification; the first row of a batch speaks for it."""
+        """A known point's origin and verification; the first row of a batch speaks for it.
+
+        What a document shows, no export overrules: most have no such columns.
+        """
         before = (point.origin, point.verified)
-        if point.told or before == (contact.origin, contact.verified):
+        if point.documented or point.told or before == (contact.origin, contact.verified):
             point.told = True
             return None
         point.origin, point.verified, point.told = contact.origin, contact.verified, True

@@ -114,7 +114,7 @@ _ROLES = {
 } | {str(role): role for role in Role}
 _SEXES = {"男": Sex.MALE, "m": Sex.MALE, "女": Sex.FEMALE, "f": Sex.FEMALE}
 _SEXES |= dict.fromkeys(("", "未知", "未说明", "未說明"), Sex.UNKNOWN) | {str(s): s for s in Sex}
-_ORIGINS = {
+ORIGINS = {
     "": Origin.UNKNOWN,
     "不明": Origin.UNKNOWN,
     "合同预留": Origin.CONTRACT,
@@ -135,7 +135,7 @@ _LOCALES = {locale.lower(): locale for locale in Locale} | {
     "繁體中文（臺灣）": Locale.ZH_TW,
 }
 
-_REGION = {Jurisdiction.MAINLAND: "CN", Jurisdiction.HONG_KONG: "HK", Jurisdiction.TAIWAN: "TW"}
+REGION = {Jurisdiction.MAINLAND: "CN", Jurisdiction.HONG_KONG: "HK", Jurisdiction.TAIWAN: "TW"}
 _LOCALE = {
     Jurisdiction.MAINLAND: Locale.ZH_CN,
     Jurisdiction.HONG_KONG: Locale.ZH_HK,
@@ -257,7 +257,7 @@ def _person(read: Cells, place: Jurisdiction) -> PersonRow | None:
 
 
 def _contacts(read: Cells, place: Jurisdiction, name: str) -> tuple[ContactRow, ...]:
-    region = _REGION[place]
+    region = REGION[place]
     address = read.read("address", _lines)
     found = (
         (ContactKind.PHONE, read.read("phone", values.phone, region)),
@@ -266,7 +266,7 @@ def _contacts(read: Cells, place: Jurisdiction, name: str) -> tuple[ContactRow, 
     )
     contacts = []
     for kind, value in found:
-        origin = read.word(f"{kind}_origin", _ORIGINS)
+        origin = read.word(f"{kind}_origin", ORIGINS)
         verified = read.read(f"{kind}_verified", values.yes)
         if value is not None and origin is not None:
             contacts.append(ContactRow(kind, value, origin, verified or False))

@@ -168,6 +168,14 @@ def moment(text: str) -> datetime:
     return datetime.combine(day(on), time(hour, minute, second), zone)
 
 
+def hour(text: str) -> time:
+    """A time of day to the minute: ``19:00``, ``9:30``, ``19：00``."""
+    match = re.fullmatch(r"(\d{1,2}):(\d{2})(?::00)?", narrow(text))
+    if match is None or int(match[1]) > 23 or int(match[2]) > 59:
+        raise ValueError("not a time of day: 19:00 expected")
+    return time(int(match[1]), int(match[2]))
+
+
 # --- people and switches ---------------------------------------------------------------------
 
 _PHONE_NOISE = re.compile(r"[ \-.()·]")
