@@ -1,5 +1,7 @@
 """The command itself and a few people, for the tests of what it says."""
 
+import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -7,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import asyncpg
 import pytest
 
 from outreach import cli
@@ -63,6 +66,34 @@ async def parts(database_url: str, tmp_path: Path) -> AsyncIterator[Parts]:
 async def conn(parts: Parts) -> AsyncIterator[Any]:
     async with parts.pool.acquire() as connection:
         yield connection
+
+
+@pytest.fixture
+def fetch(database_url: str) -> Callable[..., list[Any]]:
+    """Rows of a query, for tests of commands, which run loops of their own."""
+
+    def ask(query: str, *arguments: object) -> list[Any]:
+        async def go() -> list[Any]:
+            connection = await asyncpg.connect(database_url)
+            try:
+                return list(await connection.fetch(query, *arguments))
+            finally:
+                await connection.close()
+
+        return asyncio.run(go())
+
+    return ask
+
+
+@pytest.fixture
+def told(fetch: Callable[..., list[Any]]) -> Callable[[str], list[dict[str, Any]]]:
+    """What the events of a kind say, in order, and who did it (``by``)."""
+
+    def ask(kind: str) -> list[dict[str, Any]]:
+        rows = fetch("select data, actor from contact_events where kind = $1 order by at, id", kind)
+        return [json.loads(row["data"]) | {"by": row["actor"]} for row in rows]
+
+    return ask
 
 
 HEAD = (

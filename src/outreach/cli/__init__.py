@@ -29,6 +29,7 @@ NOUNS = {
     "accounts": "accounts",
     "payments": "payments",
     "debtor": "debtor",
+    "facts": "facts",
     "segment": "segment",
     "campaign": "campaign",
     "notice": "notice",

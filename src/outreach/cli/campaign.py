@@ -16,14 +16,13 @@ from outreach.cli.campaign_options import (
     Why,
     asked_of,
     console,
-    in_office,
     instant,
     listed_in,
     say,
 )
 from outreach.cli.campaign_preview import preview
 from outreach.cli.campaign_show import list_all, show, watch
-from outreach.cli.session import actor_of, office, run
+from outreach.cli.session import actor_of, in_office, office, run
 from outreach.db.pool import Connection
 from outreach.domain.campaign import Campaign, CampaignState, Late
 from outreach.domain.filter_text import spell

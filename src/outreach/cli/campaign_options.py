@@ -1,9 +1,8 @@
 """What the commands of ``outreach campaign`` have in common."""
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 from uuid import UUID
 
 import typer
@@ -11,7 +10,6 @@ from rich.console import Console
 
 from outreach.cli.progress import bar
 from outreach.cli.segment import whom
-from outreach.cli.session import office
 from outreach.db.pool import Connection
 from outreach.domain.audience import Every, Filter
 from outreach.domain.campaign import Campaign
@@ -22,7 +20,6 @@ from outreach.life.parts import Parts
 from outreach.portfolio.account_list import read_account_list
 from outreach.portfolio.files import open_table
 
-T = TypeVar("T")
 console = Console(highlight=False)
 
 Number = Annotated[int, typer.Argument(help="The campaign's number.")]
@@ -81,12 +78,6 @@ def instant(text: str) -> datetime:
             "--at is not an instant with its zone", "write it as 2026-11-24T09:30:00+08:00"
         )
     return at
-
-
-async def in_office(work: Callable[[Parts, Connection], Awaitable[T]]) -> T:
-    """Do it in one transaction."""
-    async with office() as parts, parts.pool.acquire() as conn, conn.transaction():
-        return await work(parts, conn)
 
 
 def say(campaign: Campaign) -> None:

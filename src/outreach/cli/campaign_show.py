@@ -15,8 +15,8 @@ from rich.text import Text
 
 from outreach.campaigns import moves
 from outreach.campaigns.progress import Progress, progress
-from outreach.cli.campaign_options import AsJson, Number, console, in_office, say
-from outreach.cli.session import office, run
+from outreach.cli.campaign_options import AsJson, Number, console, say
+from outreach.cli.session import in_office, office, run
 from outreach.clock import monotonic
 from outreach.db import campaigns, events, tallies
 from outreach.db.pool import Connection

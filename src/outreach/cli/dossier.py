@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from outreach.domain.account import Bucket
-from outreach.domain.contact import Address, Channel
+from outreach.domain.contact import Address, Channel, Usage
 from outreach.domain.debtor import Locale, Standing
 from outreach.domain.events import EventKind
 from outreach.domain.reply import ResponseKind
+from outreach.domain.standing import About, Body
 from outreach.proof import names
 from outreach.proof.detail import detail
 from outreach.proof.profile import PointLine, Profile, StandingLine
@@ -87,7 +88,7 @@ def _warnings(profile: Profile, now: datetime, zone: ZoneInfo) -> Iterator[str]:
     for standing in profile.standings:
         if standing.stands(now):
             until = f"，至 {_time(standing.expires_at, zone)}" if standing.expires_at else ""
-            yield f"{_standing(standing)}{until}"
+            yield f"{_standing(standing)}{until}{_answer(standing, now, zone)}"
     barred = [point for point in profile.points if _bars(point)]
     for point in barred:
         yield f"{names.POINTS[point.kind]} {_value(point)}：{_bars(point)}"
@@ -114,7 +115,8 @@ def _accounts(profile: Profile, zone: ZoneInfo) -> Table:
         table.columns[column].justify = "right"
     for each in profile.accounts:
         table.add_row(
-            f"{each.product} {tail(each.tail, Locale.ZH_CN)}",
+            f"{each.product} {tail(each.tail, Locale.ZH_CN)}"
+            + (f"\n委外 {each.agency}" if each.agency else ""),
             names.ROLES[each.role],
             each.due.isoformat(),
             f"{each.dpd} 天",
@@ -144,10 +146,18 @@ def _points(profile: Profile, zone: ZoneInfo) -> Table:
             names.POINTS[point.kind],
             Text(_value(point)),
             point.region,
-            names.ORIGINS[point.origin],
+            _origin(point),
             marks,
         )
     return table
+
+
+def _origin(point: PointLine) -> Text:
+    """Where it came from and by what that shows; whose place it is unless it is their own."""
+    said = [names.ORIGINS[point.origin], point.document or ""]
+    if point.usage is not Usage.PERSONAL:
+        said.append(names.USAGES[point.usage])
+    return Text(" ".join(filter(None, said)))
 
 
 def _marks(point: PointLine) -> Iterator[tuple[datetime, str]]:
@@ -171,14 +181,15 @@ def _value(point: PointLine) -> str:
 
 
 def _standings(profile: Profile, now: datetime, zone: ZoneInfo) -> Table:
-    table = _table("状态与名单", "状态", "起", "止", "依据", "设置人")
+    table = _table("状态与名单", "状态", "起", "止", "答复期限", "依据", "负责人")
     for each in profile.standings:
         end = each.ended_at or each.expires_at
         table.add_row(
             _standing(each),
             _time(each.since, zone),
             _time(end, zone) if end else "人工解除为止",
-            Text(each.reason),
+            _time(each.answer_by, zone) if each.answer_by else "",
+            Text(" · ".join(filter(None, [each.reason, each.reference, each.evidence]))),
             Text(each.owner),
             style=None if each.stands(now) else "dim",
         )
@@ -186,7 +197,26 @@ def _standings(profile: Profile, now: datetime, zone: ZoneInfo) -> Table:
 
 
 def _standing(standing: StandingLine) -> str:
-    return names.STANDINGS[Standing(standing.kind)]
+    """Its name, what it is of, and what its kind has."""
+    said = [names.STANDINGS[Standing(standing.kind)]]
+    if standing.account:
+        said.append(f"仅 {tail(standing.account, Locale.ZH_CN)}")
+    detail = standing.detail
+    if "opens" in detail:
+        channels = "、".join(names.CHANNELS[Channel(each)] for each in detail["channels"])
+        said.append(f"{channels} {detail['opens']}-{detail['closes']}")
+    if "body" in detail:
+        said.append(names.BODIES[Body(detail["body"])])
+    if "about" in detail:
+        said.append(names.DISPUTED[About(detail["about"])])
+    return " ".join(said)
+
+
+def _answer(standing: StandingLine, now: datetime, zone: ZoneInfo) -> str:
+    if standing.answer_by is None:
+        return ""
+    late = "，已逾期" if standing.answer_by <= now else ""
+    return f"，须于 {_time(standing.answer_by, zone)} 前答复{late}"
 
 
 def _responses(profile: Profile, zone: ZoneInfo) -> Table:

@@ -1,6 +1,6 @@
 """What every command has at hand: who acts, the opened parts, and how asynchronous work is run."""
 
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -8,6 +8,7 @@ import typer
 import uvloop
 
 from outreach.bootstrap import open_parts
+from outreach.db.pool import Connection
 from outreach.embedded import Embedded, Urls
 from outreach.life.parts import Parts
 from outreach.settings import Settings, load
@@ -50,3 +51,9 @@ async def office(settings: Settings | None = None) -> AsyncIterator[Parts]:
         open_parts(settings, urls.database, pool_size=4) as parts,
     ):
         yield parts
+
+
+async def in_office(work: Callable[[Parts, Connection], Awaitable[T]]) -> T:
+    """Do it in one transaction of an opened office."""
+    async with office() as parts, parts.pool.acquire() as conn, conn.transaction():
+        return await work(parts, conn)

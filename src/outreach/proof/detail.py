@@ -27,6 +27,7 @@ def detail(line: Line, zone: ZoneInfo) -> str:
     }
     said = [say(data.pop(key), zone) for key, say in _SAYINGS.items() if key in data]
     said += [f"{key}={_plain(value)}" for key, value in sorted(data.items())]
+    said.append(_hours(line))
     said += _sums(line.payload or {})
     return " · ".join(filter(None, [*said, _STATES.get(line.state)]))
 
@@ -52,6 +53,13 @@ def _moment(label: str) -> Say:
     return say
 
 
+def _hours(line: Line) -> str:
+    """Hours agreed upon, for their channels."""
+    if "opens" not in line.data:
+        return ""
+    return f"{line.data['opens']} 至 {line.data['closes']}"
+
+
 def _findings(found: Any, _: ZoneInfo) -> str:
     return "；".join(f"{each['rule']} {each['says']}" for each in found)
 
@@ -60,7 +68,8 @@ _SILENT = frozenset(
     {
         *("import", "payment", "batch", "letter_id", "point", "kind", "where"),
         *("template", "pdf_sha256", "sha256", "message_ids"),
-        *("decision", "rules", "delivery", "was_verified"),
+        *("decision", "rules", "delivery", "was_verified", "was_usage", "was_document"),
+        *("standing_id", "opens", "closes"),
     }
 )
 """For programs, not for readers: all of it is in the JSON."""
@@ -99,12 +108,25 @@ _SAYINGS: Mapping[str, Say] = {
     "understood": _named("理解为 ", names.RESPONSES),
     "sure": lambda value, _: "" if value else "待人工确认",
     "promised_on": _named("承诺日 "),
-    "change": _named("", {"added": "新增", "origin": "更新"}),
+    "interruption": _named("", names.INTERRUPTIONS),
+    "change": _named("", names.CHANGES),
+    "channels": _named("", names.CHANNELS),
     "contact": _named("", names.POINTS),
     "origin": _named("", names.ORIGINS),
     "verified": lambda value, _: "已核实" if value else "未核实",
     "mark": _named("联系方式", names.MARKS),
     "standing": _named("", names.STANDINGS),
+    "body": _named("经 ", names.BODIES),
+    "about": _named("关于", names.DISPUTED),
+    "handling": _named("", {"complex": "情况复杂"}),
+    "reference": _named("编号 "),
+    "evidence": _named("凭证 "),
+    "answer_by": _moment("须于此前答复 "),
+    "owner": _named("负责人 "),
+    "agency": _named("机构 "),
+    "on": _named("于 "),
+    "usage": _named("", names.USAGES),
+    "document": _named("来源文件 "),
     "role": _named("", names.ROLES),
     "was": _named("原为", {**names.ROLES, **names.ORIGINS}),
     "product": _named(""),

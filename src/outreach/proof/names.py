@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
-from outreach.domain.contact import Channel, ContactKind, Origin
+from outreach.domain.contact import Channel, ContactKind, Origin, Usage
 from outreach.domain.debtor import Jurisdiction, Role, Sex, Standing
 from outreach.domain.events import EventKind
 from outreach.domain.notice import Purpose
+from outreach.domain.register import Interruption
 from outreach.domain.reply import ResponseKind
+from outreach.domain.standing import About, Body
 from outreach.domain.states import FailureClass, State
 
 EVENTS: Mapping[EventKind, str] = {
@@ -160,6 +162,37 @@ ORIGINS: Mapping[Origin, str] = {
     Origin.UNKNOWN: "来源不明",
 }
 
+USAGES: Mapping[Usage, str] = {
+    Usage.PERSONAL: "本人",
+    Usage.WORKPLACE: "单位",
+    Usage.SERVICE: "约定送达",
+}
+
+BODIES: Mapping[Body, str] = {
+    Body.BRANCH: "网点或客服",
+    Body.HOTLINE_12378: "12378 热线",
+    Body.HOTLINE_12345: "12345 热线",
+    Body.HOTLINE_12321: "12321 举报",
+    Body.HOTLINE_12363: "12363 热线",
+    Body.REGULATOR: "监管部门",
+    Body.OMBUDSMAN: "评议或调解机构",
+    Body.REPLY: "回复通知",
+}
+
+DISPUTED: Mapping[About, str] = {
+    About.AMOUNT: "金额",
+    About.NOT_MINE: "非本人债务",
+    About.FRAUD: "盗刷",
+    About.CREDIT_DATA: "征信信息",
+}
+
+INTERRUPTIONS: Mapping[Interruption, str] = {
+    Interruption.DEMAND: "催告",
+    Interruption.ACKNOWLEDGEMENT: "承认债务",
+    Interruption.PART_PAYMENT: "部分还款",
+    Interruption.SUIT: "起诉",
+}
+
 SEXES: Mapping[Sex, str] = {Sex.MALE: "男", Sex.FEMALE: "女", Sex.UNKNOWN: "性别不详"}
 
 PLACES: Mapping[Jurisdiction, str] = {
@@ -193,6 +226,14 @@ MARKS: Mapping[str, str] = {
     "wrong_person_at": "非本人",
 }
 
+
+CHANGES: Mapping[str, str] = {
+    "added": "新增",
+    "changed": "更新",
+    "origin": "更新",
+    "placed": "委外",
+    "withdrawn": "撤回委外",
+}
 
 FIELDS: Mapping[str, str] = {
     "product": "产品",

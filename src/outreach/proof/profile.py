@@ -1,17 +1,19 @@
 """Who a debtor is, what they owe and what stands in the way: opened, and masked again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import asyncpg
+import orjson
 
 from outreach.db import debtors, responses, standings
 from outreach.db.pool import Connection
 from outreach.domain.account import DEFAULT_STAGES, Bucket, days_past_due
-from outreach.domain.contact import Address, ContactKind, Origin
+from outreach.domain.contact import Address, ContactKind, Origin, Usage
 from outreach.domain.debtor import Jurisdiction, Locale, Role, Sex
 from outreach.domain.errors import NotFound
 from outreach.domain.money import Currency, Money
@@ -27,6 +29,7 @@ class AccountLine:
     product: str
     tail: str
     role: Role
+    agency: str | None
     due: date
     dpd: int
     bucket: Bucket
@@ -44,6 +47,8 @@ class PointLine:
     value: str | Address | None
     region: str
     origin: Origin
+    usage: Usage
+    document: str | None
     verified: bool
     opted_out_at: datetime | None
     dead_at: datetime | None
@@ -52,12 +57,20 @@ class PointLine:
 
 @dataclass(frozen=True, slots=True)
 class StandingLine:
+    """``account``: the tail of the only account it is of; ``detail`` is what its kind has."""
+
+    id: UUID
     kind: str
     owner: str
     reason: str
+    reference: str | None
+    evidence: str | None
+    account: str | None
     since: datetime
     expires_at: datetime | None
+    answer_by: datetime | None
     ended_at: datetime | None
+    detail: Mapping[str, Any]
 
     def stands(self, now: datetime) -> bool:
         return self.ended_at is None and (self.expires_at is None or self.expires_at > now)
@@ -129,17 +142,7 @@ async def load_profile(
         masked=False,
         accounts=[_account(each, today) for each in await debtors.accounts_of(conn, debtor_id)],
         points=[_point(masters, each) for each in await debtors.points_of(conn, debtor_id)],
-        standings=[
-            StandingLine(
-                each["kind"],
-                each["owner"],
-                each["reason"],
-                each["since"],
-                each["expires_at"],
-                each["ended_at"],
-            )
-            for each in await standings.of_debtor(conn, debtor_id)
-        ],
+        standings=[_standing(each) for each in await standings.of_debtor(conn, debtor_id)],
         responses=[
             ResponseLine(
                 each["at"], each["channel"], each["kind"], each["promised_on"], each["sure"]
@@ -157,12 +160,30 @@ def _account(row: asyncpg.Record, today: date) -> AccountLine:
         product=row["product"],
         tail=row["number_tail"],
         role=Role(row["role"]),
+        agency=row["agency_id"],
         due=row["due_date"],
         dpd=dpd,
         bucket=DEFAULT_STAGES.bucket(dpd),
         overdue=Money(row["overdue"], currency),
         balance=Money(row["balance"], currency),
         as_of=row["balance_as_of"],
+    )
+
+
+def _standing(row: asyncpg.Record) -> StandingLine:
+    return StandingLine(
+        id=row["id"],
+        kind=row["kind"],
+        owner=row["owner"],
+        reason=row["reason"],
+        reference=row["reference"],
+        evidence=row["evidence"],
+        account=row["number_tail"],
+        since=row["since"],
+        expires_at=row["expires_at"],
+        answer_by=row["answer_by"],
+        ended_at=row["ended_at"],
+        detail=orjson.loads(row["detail"]),
     )
 
 
@@ -177,6 +198,8 @@ def _point(masters: MasterKeys, row: asyncpg.Record) -> PointLine:
         value=value,
         region=row["region"],
         origin=Origin(row["origin"]),
+        usage=Usage(row["usage"]),
+        document=row["document"],
         verified=row["verified"],
         opted_out_at=row["opted_out_at"],
         dead_at=row["dead_at"],

@@ -3,6 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
+
 from outreach.db import debtors, events
 from outreach.db.pool import Connection
 from outreach.domain.account import clean_number
@@ -17,13 +19,15 @@ async def find_debtor(conn: Connection, lookup: LookupKey, name: str) -> UUID:
 
     Raises ``NotFound``, or ``Conflict`` where several creditors know the number.
     """
+    return (await find_whom(conn, lookup, name))[0]
+
+
+async def find_whom(conn: Connection, lookup: LookupKey, name: str) -> tuple[UUID, UUID | None]:
+    """The same, and the account if it was named by one."""
     asked = _as_id(name)
     if asked and await debtors.exists(conn, asked):
-        return asked
-    found = await debtors.find_account(conn, lookup.hash("account", clean_number(name)))
-    if not found and asked:
-        account = await debtors.account(conn, asked)
-        found = [account] if account else []
+        return asked, None
+    found = await _accounts(conn, lookup, name)
     if not found:
         raise NotFound(
             "no debtor has this id and no account this number or id",
@@ -33,8 +37,29 @@ async def find_debtor(conn: Connection, lookup: LookupKey, name: str) -> UUID:
         raise Conflict(
             "several creditors have an account of this number", "give the debtor's id instead"
         )
-    debtor_id: UUID = found[0]["debtor_id"]
-    return debtor_id
+    return found[0]["debtor_id"], found[0]["id"]
+
+
+async def find_account(conn: Connection, lookup: LookupKey, name: str) -> UUID:
+    """An account by its number or id; raises ``NotFound`` or ``Conflict``, as above."""
+    found = await _accounts(conn, lookup, name)
+    if not found:
+        raise NotFound("no account has this number or id", "check it, or import the portfolio")
+    if len(found) > 1:
+        raise Conflict(
+            "several creditors have an account of this number", "give the account's id instead"
+        )
+    account_id: UUID = found[0]["id"]
+    return account_id
+
+
+async def _accounts(conn: Connection, lookup: LookupKey, name: str) -> list[asyncpg.Record]:
+    """Those of this number, else the one of this id."""
+    found = await debtors.find_account(conn, lookup.hash("account", clean_number(name)))
+    if found or not (asked := _as_id(name)):
+        return found
+    account = await debtors.account(conn, asked)
+    return [account] if account else []
 
 
 def _as_id(text: str) -> UUID | None:

@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outreach.domain.contact import Address, Channel, ContactKind, Origin
+from outreach.domain.contact import Address, Channel, ContactKind, Origin, Usage
 from outreach.domain.debtor import Jurisdiction, Locale, Role, Sex, Standing
 from outreach.domain.events import EventKind
 from outreach.domain.notice import Purpose
+from outreach.domain.register import Interruption
 from outreach.domain.reply import ResponseKind
+from outreach.domain.standing import About, Body
 from outreach.domain.states import FailureClass, State
 from outreach.proof import names
 from outreach.proof.detail import detail
@@ -53,6 +55,10 @@ def a_line(
         (Jurisdiction, names.PLACES),
         (State, names.STATES),
         (FailureClass, names.FAILURES),
+        (Usage, names.USAGES),
+        (Body, names.BODIES),
+        (About, names.DISPUTED),
+        (Interruption, names.INTERRUPTIONS),
     ],
 )
 def test_every_code_has_a_chinese_name(codes: type[StrEnum], table: Mapping[StrEnum, str]) -> None:
@@ -111,6 +117,51 @@ def test_every_code_has_a_chinese_name(codes: type[StrEnum], table: Mapping[StrE
                 {"currency": "TWD", "before": {"balance": 5}, "after": {"balance": 7}},
             ),
             "变更 余额 · 余额 5 TWD · → 7 TWD",
+        ),
+        (
+            a_line(
+                EventKind.STANDING_SET,
+                {
+                    "standing_id": "x",
+                    "standing": "complaint",
+                    "body": "12378",
+                    "reference": "12378-1",
+                    "evidence": "doc-1",
+                    "reason": "case-1",
+                    "owner": "anna",
+                    "until": None,
+                    "answer_by": "2026-12-11T16:00:00+00:00",
+                },
+            ),
+            "原因 case-1 · 投诉处理中 · 经 12378 热线 · 编号 12378-1 · 凭证 doc-1"
+            " · 须于此前答复 12-12 00:00 · 负责人 anna",
+        ),
+        (
+            a_line(
+                EventKind.STANDING_SET,
+                {
+                    "standing": "agreed_hours",
+                    "channels": ["sms", "email"],
+                    "opens": "19:00",
+                    "closes": "21:30",
+                },
+            ),
+            "短信、邮件 · 约定联系时段 · 19:00 至 21:30",
+        ),
+        (
+            a_line(
+                EventKind.INFORMED,
+                {"purpose": "outsourcing_notice", "on": "2026-11-20", "agency": "wanqing"},
+            ),
+            "委外告知 · 机构 wanqing · 于 2026-11-20",
+        ),
+        (
+            a_line(EventKind.CONTACT_CHANGED, {"change": "placed", "agency": "wanqing"}),
+            "委外 · 机构 wanqing",
+        ),
+        (
+            a_line(EventKind.INTERRUPTED, {"interruption": "suit", "on": "2026-11-20"}),
+            "起诉 · 于 2026-11-20",
         ),
         (a_line(EventKind.REPLIED, state="erased"), "内容已依法删除"),
         (a_line(EventKind.REPLIED, state="unreadable"), "内容无法打开"),
