@@ -425,3 +425,25 @@ def test_facts_come_in_while_another_import_runs(
         outreach("facts", "import", str(file), *BANK)
         runner.run(conn.close())
     assert len(fetch("select from standings")) == 1
+
+
+def test_the_shipped_facts_fit_the_shipped_portfolio(
+    outreach: Outreach, fetch: Fetch, told: Told, tmp_path: Path
+) -> None:
+    folder = Path(__file__).parents[2] / "examples/portfolio"
+    facts = tmp_path / "facts.csv"
+    facts.write_bytes((folder / "facts.csv").read_bytes())
+    with facts.open(encoding="utf-8") as file:
+        named = {row["账号"] for row in csv.DictReader(file)} | {"9999464898000069"}
+    with (folder / "accounts.csv").open(encoding="utf-8") as file:
+        head, *rows = file.read().splitlines()
+    some = tmp_path / "some.csv"
+    some.write_text("\n".join([head, *[r for r in rows if r.split(",")[1] in named]]), "utf-8")
+    outreach("accounts", "import", str(some))
+    said = json.loads(outreach("facts", "import", str(facts), "--json"))
+    assert (said["rows"], said["created"], said["refused"]) == (8, 8, 0)
+    kinds = [row["kind"] for row in fetch("select kind from standings order by kind")]
+    assert len(set(kinds)) == 8
+    assert {event["standing"] for event in told("standing_set")} == set(kinds)
+    places = fetch("select distinct creditor_id from contact_events where kind = 'standing_set'")
+    assert len(places) == 3

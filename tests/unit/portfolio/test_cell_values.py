@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
@@ -235,7 +235,13 @@ def test_lines_keep_rare_names(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reader", "text"), [(values.yes, "也许"), (values.whole, "-1"), (values.whole, "1.5")]
+    ("reader", "text"),
+    [
+        (values.yes, "也许"),
+        (values.whole, "-1"),
+        (values.whole, "1.5"),
+        *((values.hour, text) for text in ("24:00", "19:60", "19", "7 pm", "19:00:30")),
+    ],
 )
 def test_switches_and_counts_are_strict(reader: Callable[[str], object], text: str) -> None:
     with pytest.raises(ValueError, match="expected"):
@@ -245,3 +251,16 @@ def test_switches_and_counts_are_strict(reader: Callable[[str], object], text: s
 def test_switches_and_counts() -> None:
     assert [values.yes(t) for t in ("是", "Ｙ", "TRUE", "否", "n", "0")] == [True] * 3 + [False] * 3
     assert values.whole("４０") == 40
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"),
+    [
+        ("19:00", time(19)),
+        ("9:30", time(9, 30)),
+        ("２１：３０", time(21, 30)),
+        ("08:05:00", time(8, 5)),
+    ],
+)
+def test_hours(text: str, hour: time) -> None:
+    assert values.hour(text) == hour
