@@ -213,6 +213,7 @@ def test_a_contact_point_is_described(
         "personal",
         "FORM-1",
     )
+    assert "was" not in event, "where it came from is as it was"
     assert "one@debtor.test" not in str(event)
     outreach("facts", "point", ONE, "--contact", "phone", "--not-verified", "--document", "F-2")
     (phone,) = fetch(

@@ -86,12 +86,16 @@ class Points:
             "usage": str(after.usage),
             "origin": str(after.origin),
             "verified": after.verified,
-            "was": str(before.origin),
-            "was_usage": str(before.usage),
-            "was_verified": before.verified,
+            **({"document": after.document} if after.document else {}),
         }
-        documents = {"document": after.document, "was_document": before.document}
-        data |= {name: value for name, value in documents.items() if value}
+        for name, was, now in (
+            ("was", before.origin, after.origin),
+            ("was_usage", before.usage, after.usage),
+            ("was_document", before.document, after.document),
+            ("was_verified", before.verified, after.verified),
+        ):
+            if was != now:
+                data[name] = was if was is None or isinstance(was, bool) else str(was)
         self._book.tell(EventKind.CONTACT_CHANGED, row["debtor_id"], data)
         return Took.CHANGED
 

@@ -1,172 +1,24 @@
 """One row of a file of facts, read into the words of the domain."""
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from outreach.domain.codes import code
-from outreach.domain.contact import Channel, ContactKind, Usage, normalize_email
+from outreach.domain.contact import Channel, ContactKind, normalize_email
 from outreach.domain.debtor import Jurisdiction, Standing
-from outreach.domain.notice import Purpose
-from outreach.domain.register import Interruption, Register, Status
-from outreach.domain.standing import About, Body, Stated
+from outreach.domain.register import Register
+from outreach.domain.standing import Stated
 from outreach.life.account_facts import Interrupted, Placed, Told
 from outreach.life.points import Said
 from outreach.life.registering import Filing
 from outreach.life.stating import Ending
+from outreach.portfolio import fact_words as words
 from outreach.portfolio import values
 from outreach.portfolio.cells import Cells
 from outreach.portfolio.mapping import Columns
 from outreach.portfolio.rows import ORIGINS, REGION, Problems, Terms
-
-STANDING_WORDS: Mapping[str, Standing] = {
-    "异议": Standing.DISPUTE,
-    "異議": Standing.DISPUTE,
-    "投诉": Standing.COMPLAINT,
-    "投訴": Standing.COMPLAINT,
-    "申訴": Standing.COMPLAINT,
-    "分期": Standing.PLAN,
-    "分期协议": Standing.PLAN,
-    "分期協議": Standing.PLAN,
-    "承诺还款": Standing.PROMISE,
-    "承諾還款": Standing.PROMISE,
-    "待入账": Standing.PAYMENT_PENDING,
-    "待入帳": Standing.PAYMENT_PENDING,
-    "困难": Standing.HARDSHIP,
-    "困難": Standing.HARDSHIP,
-    "死亡": Standing.DECEASED,
-    "已故": Standing.DECEASED,
-    "失踪": Standing.MISSING,
-    "失蹤": Standing.MISSING,
-    "无行为能力": Standing.INCAPACITY,
-    "無行為能力": Standing.INCAPACITY,
-    "未成年": Standing.MINOR,
-    "破产": Standing.BANKRUPTCY,
-    "破產": Standing.BANKRUPTCY,
-    "個人自願安排": Standing.ARRANGEMENT,
-    "更生": Standing.REHABILITATION,
-    "清算": Standing.LIQUIDATION,
-    "保全處分": Standing.PRESERVATION,
-    "保全处分": Standing.PRESERVATION,
-    "前置協商": Standing.NEGOTIATION,
-    "前置协商": Standing.NEGOTIATION,
-    "诉讼": Standing.LAWSUIT,
-    "訴訟": Standing.LAWSUIT,
-    "委托律师": Standing.REPRESENTED,
-    "委託律師": Standing.REPRESENTED,
-    "债权转出": Standing.ASSIGNED,
-    "債權轉出": Standing.ASSIGNED,
-    "债权受让": Standing.ACQUIRED,
-    "債權受讓": Standing.ACQUIRED,
-    "拒绝委外": Standing.AGENCY_REFUSED,
-    "拒絕委外": Standing.AGENCY_REFUSED,
-    "约定时段": Standing.AGREED_HOURS,
-    "約定時段": Standing.AGREED_HOURS,
-    "禁止联系": Standing.DO_NOT_CONTACT,
-    "禁止聯絡": Standing.DO_NOT_CONTACT,
-    "贵宾": Standing.VIP,
-    "貴賓": Standing.VIP,
-    "员工": Standing.STAFF,
-    "員工": Standing.STAFF,
-    "仅限人工": Standing.HUMAN_ONLY,
-    "僅限人工": Standing.HUMAN_ONLY,
-} | {str(kind): kind for kind in Standing}
-_BODIES: Mapping[str, Body] = {
-    "网点": Body.BRANCH,
-    "客服": Body.BRANCH,
-    "來函": Body.BRANCH,
-    "监管": Body.REGULATOR,
-    "監管": Body.REGULATOR,
-    "調解": Body.OMBUDSMAN,
-    "評議": Body.OMBUDSMAN,
-} | {str(body): body for body in Body}
-_ABOUT: Mapping[str, About] = {
-    "金额": About.AMOUNT,
-    "金額": About.AMOUNT,
-    "非本人": About.NOT_MINE,
-    "盗刷": About.FRAUD,
-    "盜刷": About.FRAUD,
-    "征信": About.CREDIT_DATA,
-    "徵信": About.CREDIT_DATA,
-} | {str(about): about for about in About}
-_CHANNELS: Mapping[str, Channel] = {
-    "短信": Channel.SMS,
-    "短訊": Channel.SMS,
-    "簡訊": Channel.SMS,
-    "邮件": Channel.EMAIL,
-    "電郵": Channel.EMAIL,
-    "電子郵件": Channel.EMAIL,
-    "信函": Channel.LETTER,
-} | {str(channel): channel for channel in Channel}
-_REGISTERS: Mapping[str, Register] = {
-    "短信签名": Register.SIGNATURE,
-    "签名": Register.SIGNATURE,
-    "簽名": Register.SIGNATURE,
-    "短信模板": Register.TEMPLATE,
-    "模板": Register.TEMPLATE,
-    "範本": Register.TEMPLATE,
-    "收款账户": Register.PAYEE,
-    "收款帳戶": Register.PAYEE,
-    "律所委托": Register.MANDATE,
-    "律所委託": Register.MANDATE,
-    "发件域名": Register.SENDER_DOMAIN,
-    "發件網域": Register.SENDER_DOMAIN,
-    "发送号码": Register.SENDER_ID,
-    "發送號碼": Register.SENDER_ID,
-    "链接": Register.LINK,
-    "連結": Register.LINK,
-} | {str(kind): kind for kind in Register}
-_STATUSES: Mapping[str, Status] = {
-    "审核中": Status.PENDING,
-    "審核中": Status.PENDING,
-    "已通过": Status.APPROVED,
-    "已通過": Status.APPROVED,
-    "已失效": Status.LAPSED,
-} | {str(status): status for status in Status}
-_PURPOSES: Mapping[str, Purpose] = {
-    "委外告知": Purpose.OUTSOURCING_NOTICE,
-    "债权转让": Purpose.ASSIGNMENT_NOTICE,
-    "債權讓與": Purpose.ASSIGNMENT_NOTICE,
-    "債權轉讓": Purpose.ASSIGNMENT_NOTICE,
-    "征信告知": Purpose.CREDIT_REPORT_NOTICE,
-    "徵信告知": Purpose.CREDIT_REPORT_NOTICE,
-} | {
-    str(purpose): purpose
-    for purpose in (
-        Purpose.OUTSOURCING_NOTICE,
-        Purpose.ASSIGNMENT_NOTICE,
-        Purpose.CREDIT_REPORT_NOTICE,
-    )
-}
-_INTERRUPTIONS: Mapping[str, Interruption] = {
-    "催告": Interruption.DEMAND,
-    "请求": Interruption.DEMAND,
-    "請求": Interruption.DEMAND,
-    "承认": Interruption.ACKNOWLEDGEMENT,
-    "承認": Interruption.ACKNOWLEDGEMENT,
-    "同意履行": Interruption.ACKNOWLEDGEMENT,
-    "部分还款": Interruption.PART_PAYMENT,
-    "部分還款": Interruption.PART_PAYMENT,
-    "起诉": Interruption.SUIT,
-    "起訴": Interruption.SUIT,
-} | {str(kind): kind for kind in Interruption}
-
-_CONTACTS: Mapping[str, ContactKind] = {
-    "手机": ContactKind.PHONE,
-    "手機": ContactKind.PHONE,
-    "邮箱": ContactKind.EMAIL,
-    "電郵": ContactKind.EMAIL,
-    "電子郵件": ContactKind.EMAIL,
-    "地址": ContactKind.ADDRESS,
-} | {str(kind): kind for kind in ContactKind}
-_USAGES: Mapping[str, Usage] = {
-    "本人": Usage.PERSONAL,
-    "单位": Usage.WORKPLACE,
-    "單位": Usage.WORKPLACE,
-    "约定送达": Usage.SERVICE,
-    "約定送達": Usage.SERVICE,
-} | {str(usage): usage for usage in Usage}
 
 _BETWEEN = re.compile(r"[、,，/;；\s]+")
 
@@ -222,7 +74,7 @@ def parse_standing(
         return tuple(read.problems)
     creditor = _creditor(read, terms)
     account, person = _person(read)
-    kind = read.word("kind", STANDING_WORDS)
+    kind = read.word("kind", words.STANDINGS)
     says = None
     if kind is not None:
         says = _ending(read, kind) if _yes(read, "ends") else _stated(read, kind, terms)
@@ -243,9 +95,9 @@ def _stated(read: Cells, kind: Standing, terms: Terms) -> Stated | None:
         until=_day(read, "until", terms),
         answer_by=_day(read, "answer_by", terms),
         account_only=_yes(read, "account_only"),
-        body=read.word("body", _BODIES) if read.text("body") else None,
+        body=read.word("body", words.BODIES) if read.text("body") else None,
         complex=_yes(read, "complex"),
-        about=read.word("about", _ABOUT) if read.text("about") else None,
+        about=read.word("about", words.ABOUT) if read.text("about") else None,
         channels=read.read("channels", channels) or (),
         opens=read.read("opens", values.hour),
         closes=read.read("closes", values.hour),
@@ -267,8 +119,8 @@ def _ending(read: Cells, kind: Standing) -> Ending | None:
 
 def channels(text: str) -> tuple[Channel, ...]:
     """``短信、邮件``: each once, in the order of ``Channel``."""
-    words = [word for word in _BETWEEN.split(values.narrow(text).lower()) if word]
-    found = {_CHANNELS.get(word) for word in words}
+    said = [word for word in _BETWEEN.split(values.narrow(text).lower()) if word]
+    found = {words.CHANNELS.get(word) for word in said}
     if None in found:
         raise ValueError("unknown channel: 短信, 邮件 or 信函 expected")
     return tuple(channel for channel in Channel if channel in found)
@@ -291,7 +143,7 @@ def parse_register(
     if read.problems:
         return tuple(read.problems)
     creditor = _creditor(read, terms)
-    kind = read.word("kind", _REGISTERS)
+    kind = read.word("kind", words.REGISTERS)
     subject = read.need("subject", values.line, 300)
     detail = {name: read.read(name, values.line, 60) for name in ("lawyer", "licence")}
     filing = Filing(
@@ -299,7 +151,7 @@ def parse_register(
         subject=subject or "",
         holder=read.read("holder", values.line, 60) or "",
         number=read.read("number", code),
-        status=read.word("status", _STATUSES) if read.text("status") else None,
+        status=read.word("status", words.STATUSES) if read.text("status") else None,
         since=_day(read, "since", terms),
         until=_day(read, "until", terms),
         evidence=read.read("evidence", code),
@@ -325,7 +177,7 @@ def parse_disclosure(
     if read.problems:
         return tuple(read.problems)
     creditor, account = _creditor(read, terms), read.need("account", values.identifier)
-    purpose, on = read.word("purpose", _PURPOSES), _day(read, "on", terms, need=True)
+    purpose, on = read.word("purpose", words.PURPOSES), _day(read, "on", terms, need=True)
     evidence, agency = read.need("evidence", code), read.read("agency", code)
     if read.problems or not (account and purpose and on and evidence):
         return tuple(read.problems)
@@ -339,7 +191,7 @@ def parse_interruption(
     if read.problems:
         return tuple(read.problems)
     creditor, account = _creditor(read, terms), read.need("account", values.identifier)
-    kind, on = read.word("kind", _INTERRUPTIONS), _day(read, "on", terms, need=True)
+    kind, on = read.word("kind", words.INTERRUPTIONS), _day(read, "on", terms, need=True)
     evidence = read.need("evidence", code)
     if read.problems or not (account and kind and on and evidence):
         return tuple(read.problems)
@@ -376,7 +228,7 @@ def parse_point(
         return tuple(read.problems)
     creditor = _creditor(read, terms)
     account, person = _person(read)
-    kind = read.word("contact", _CONTACTS)
+    kind = read.word("contact", words.CONTACTS)
     region = REGION[terms.places.get(creditor, Jurisdiction.MAINLAND)]
     value = None
     if kind is ContactKind.PHONE:
@@ -386,7 +238,7 @@ def parse_point(
     elif read.text("value"):
         read.problem("value", "an address goes by its person alone: leave the cell empty")
     said = Said(
-        usage=read.word("usage", _USAGES) if read.text("usage") else None,
+        usage=read.word("usage", words.USAGES) if read.text("usage") else None,
         origin=read.word("origin", ORIGINS) if read.text("origin") else None,
         document=read.read("document", code),
         verified=read.read("verified", values.yes),
