@@ -132,6 +132,37 @@ def test_the_borrower_was_told_of_the_agency(
     assert "nothing to be told of" in refused("facts", "told", ONE, "demand_letter", *usual)
 
 
+def test_each_with_a_part_in_it_is_told_for_themselves(
+    outreach: Outreach, refused: Outreach, fetch: Fetch, tmp_path: Path
+) -> None:
+    file = tmp_path / "guarantor.csv"
+    head = (tmp_path / "accounts.csv").read_text("utf-8").splitlines()[0]
+    row = ["qinglan-bank", ONE, "保证人", *[""] * 12, "云大年", "男", "000000196001010009", "zh-CN"]
+    file.write_text(f"{head}\n{','.join([*row, *[''] * 6])}\n", "utf-8")
+    outreach("accounts", "import", str(file))
+    ((guarantor,),) = fetch("select debtor_id from parties where role = 'guarantor'")
+    usual = ("credit_report_notice", "--on", str(TODAY), "--evidence", "L-1")
+    outreach("facts", "told", ONE, *usual)
+    outreach("facts", "told", ONE, *usual, "--to", str(guarantor))
+    assert len(fetch("select distinct debtor_id from disclosures")) == 2
+    assert len(fetch("select distinct stream from contact_events where kind = 'informed'")) == 2
+    assert "no part in this account" in refused(
+        "facts", "told", TWO, *usual, "--to", str(guarantor)
+    )
+    told_again = table(
+        tmp_path / "told.csv",
+        ("账号", "证件号", "告知事项", "日期", "凭证"),
+        (ONE, "000000196001010009", "征信告知", str(TODAY), "L-1"),
+        (ONE, "", "征信告知", str(TODAY), "L-1"),
+        (TWO, "000000196001010009", "征信告知", str(TODAY), "L-1"),
+        (TWO, "000000196001010000", "征信告知", str(TODAY), "L-1"),
+    )
+    work = ("facts", "import", str(told_again), "--of", "disclosures", *BANK, "--json")
+    said = json.loads(outreach(*work))
+    assert (said["created"], said["unchanged"], said["refused"]) == (0, 2, 2)
+    assert [row[:2] for row in errors(told_again)] == [["4", "证件号"], ["5", "证件号"]]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
 def test_many_were_told(
     outreach: Outreach, fetch: Fetch, told: Told, tmp_path: Path, encoding: str

@@ -51,9 +51,16 @@ def told(
     on: On,
     evidence: Shown,
     agency: Agency = None,
+    to: Annotated[str | None, typer.Option(help="Who, if not the borrower: a debtor's id.")] = None,
 ) -> None:
-    """Note that the borrower was told something otherwise than by a notice of ours."""
-    said = Told(purpose, needed("on", on, values.day), needed("evidence", evidence, code), agency)
+    """Note that somebody was told something otherwise than by a notice of ours: one by one."""
+    said = Told(
+        purpose,
+        needed("on", on, values.day),
+        needed("evidence", evidence, code),
+        agency,
+        typed("to", to, _debtor_id),
+    )
     actor = actor_of(context)
 
     async def take(parts: Parts, conn: Connection) -> Took:
@@ -64,6 +71,13 @@ def told(
         return done
 
     typer.echo(f"{WORDS[run(in_office(take))]}: {purpose} on {said.on}")
+
+
+def _debtor_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ValueError("not an id: outreach debtor show tells it") from None
 
 
 def interrupted(

@@ -36,8 +36,11 @@ async def agency(conn: Connection, agency_id: str) -> asyncpg.Record | None:
 async def listed(conn: Connection, creditor_id: str | None) -> list[asyncpg.Record]:
     """Agencies with how many accounts each works; contracts that end next first."""
     return await conn.fetch(
-        """select g.*, (select count(*) from accounts a where a.agency_id = g.id) as accounts
-           from agencies g where $1::text is null or g.creditor_id = $1
+        """select g.*, coalesce(a.accounts, 0) as accounts
+           from agencies g left join (
+               select agency_id, count(*) as accounts from accounts
+               where agency_id is not null group by agency_id) a on a.agency_id = g.id
+           where $1::text is null or g.creditor_id = $1
            order by g.until nulls last, g.creditor_id, g.id""",
         creditor_id,
     )

@@ -30,12 +30,16 @@ TOLD_OF = (
 
 @frozen
 class Told:
-    """A debtor was told something of an account, otherwise than by a notice of ours."""
+    """Somebody was told something of an account, otherwise than by a notice of ours.
+
+    ``to`` has a part in the account; None: its borrower. Each of them must be told.
+    """
 
     purpose: Purpose
     on: date
     evidence: str
     agency_id: str | None = None
+    to: UUID | None = None
 
 
 @frozen
@@ -85,7 +89,7 @@ def _agency(known: Agencies, account: Account, agency_id: str) -> asyncpg.Record
 
 
 class Disclosures:
-    """What debtors were told: the borrower of each account."""
+    """What debtors were told."""
 
     def __init__(self, book: Book, known: Agencies, rows: list[asyncpg.Record]) -> None:
         self._book = book
@@ -113,7 +117,10 @@ class Disclosures:
                 return row
         if found := _ahead(book, account, told.on):
             return found
-        key = (account_id, account.debtor_id, told.purpose, agency_id, told.on, told.evidence)
+        whom = told.to or account.debtor_id
+        if whom not in account.parties:
+            return Refusal("to", "has no part in this account", "see: outreach debtor show")
+        key = (account_id, whom, told.purpose, agency_id, told.on, told.evidence)
         if key in self._told:
             return Took.UNCHANGED
         self._told.add(key)
@@ -124,7 +131,7 @@ class Disclosures:
             "evidence": told.evidence,
             **({"agency": agency_id} if agency_id else {}),
         }
-        book.tell(EventKind.INFORMED, account.debtor_id, data, account_id)
+        book.tell(EventKind.INFORMED, whom, data, account_id)
         return Took.CREATED
 
     async def write(self, conn: Connection) -> None:

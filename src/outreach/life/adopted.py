@@ -7,7 +7,7 @@ from outreach.db import events, registers
 from outreach.db.policies import keep
 from outreach.db.pool import Connection, Pool
 from outreach.domain.events import Event, EventKind, policy_stream
-from outreach.domain.register import Status
+from outreach.domain.register import Status, plain_subject
 from outreach.ids import new_id
 from outreach.ledger.envelope import prepare
 from outreach.settings import CreditorSettings
@@ -39,12 +39,13 @@ async def declare(conn: Connection, creditor: CreditorSettings, now: datetime) -
     """Register what a creditor's file declares, unless the register has it already."""
     entries = []
     for each in creditor.registrations:
+        subject = plain_subject(each.kind, each.subject)
         new = await registers.declare(
             conn,
             new_id(),
             creditor.id,
             each.kind,
-            each.subject,
+            subject,
             each.holder,
             each.number,
             each.since,
@@ -62,7 +63,7 @@ async def declare(conn: Connection, creditor: CreditorSettings, now: datetime) -
                 actor=ACTOR,
                 data={
                     "register": each.kind,
-                    "subject": each.subject,
+                    "subject": subject,
                     "holder": each.holder,
                     "number": each.number,
                     "status": Status.APPROVED,

@@ -171,6 +171,7 @@ class Registrar:
         after = _entrusted(creditor_id, said, before, today)
         if found := _agency_refusal(said, after, self._places[creditor_id]):
             return found
+        after = _usual(after)
         if before == after:
             return Took.UNCHANGED
         self._agencies.append(tuple(after.values()))
@@ -303,6 +304,11 @@ def _entrusted(
     stated = {name: getattr(said, name, None) for name in agencies.COLUMNS}
     after = {name: stated[name] or old[name] for name in agencies.COLUMNS}
     return after | ({"until": None} if said.open_ended else {})
+
+
+def _usual(after: dict[str, object]) -> dict[str, object]:
+    """Where the place does not ask what an agency is licensed as, it is one like any other."""
+    return after | {"kind": after["kind"] or AgencyKind.AGENCY}
 
 
 def _agency_refusal(

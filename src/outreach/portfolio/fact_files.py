@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from typing import Any, NamedTuple
@@ -60,9 +60,22 @@ Found = tuple[int, Took | Refusal]
 class Named(NamedTuple):
     """A row with the keys of the account and the person it names."""
 
-    row: Any  # a StandingRow or a PointRow
+    row: Any  # a StandingRow, PointRow or AccountFactRow
     account: db.Key | None
     person: db.Key | None
+
+
+def _named(parts: Parts, row: Any) -> Named:
+    account = row.account_number and parts.lookup.hash("account", row.account_number)
+    person = row.id_number and parts.lookup.hash("id_number", row.id_number)
+    return Named(
+        row,
+        (row.creditor_id, account) if account else None,
+        (row.creditor_id, person) if person else None,
+    )
+
+
+_UNKNOWN = "{} has no account of this number"
 
 
 def _applied(found: Sequence[Found], title: Title) -> Applied:
@@ -86,14 +99,7 @@ class _OfPeople:
         self._title = title
 
     def ready(self, row: Any) -> Named:
-        lookup = self._parts.lookup
-        account = row.account_number and lookup.hash("account", row.account_number)
-        person = row.id_number and lookup.hash("id_number", row.id_number)
-        return Named(
-            row,
-            (row.creditor_id, account) if account else None,
-            (row.creditor_id, person) if person else None,
-        )
+        return _named(self._parts, row)
 
     async def _open(
         self, conn: Connection, items: Sequence[Named], dry_run: bool
@@ -156,7 +162,7 @@ def _whom(
     account_id = accounts.get(each.account) if each.account else None
     person_id = people.get(each.person) if each.person else None
     if each.account and account_id is None:
-        return Refusal("account", f"{each.account[0]} has no account of this number")
+        return Refusal("account", _UNKNOWN.format(each.account[0]))
     if each.person and person_id is None:
         return Refusal("id_number", f"{each.person[0]} knows nobody of this number")
     if account_id is None:
@@ -220,26 +226,31 @@ class AccountFactsJob:
         self._title = title
         self._kind = kind
 
-    def ready(self, row: AccountFactRow) -> tuple[AccountFactRow, db.Key]:
-        return row, (row.creditor_id, self._parts.lookup.hash("account", row.account_number))
+    def ready(self, row: AccountFactRow) -> Named:
+        return _named(self._parts, row)
 
-    async def apply(
-        self, conn: Connection, items: Sequence[tuple[AccountFactRow, db.Key]], dry_run: bool
-    ) -> Applied:
-        accounts = await db.account_ids(conn, list({key for _, key in items}))
-        now = self._parts.clock.now()
-        ids = list(accounts.values())
+    async def apply(self, conn: Connection, items: Sequence[Named], dry_run: bool) -> Applied:
+        accounts = await db.account_ids(
+            conn, list({each.account for each in items if each.account})
+        )
+        people = await db.debtor_ids(conn, list({each.person for each in items if each.person}))
+        now, ids = self._parts.clock.now(), list(accounts.values())
         book = await Book.open(conn, [], ids, self._actor, now, lock=not dry_run)
         facts: Any = await self._kind.open(conn, book)
         found: list[Found] = []
-        for row, key in items:
-            account_id = accounts.get(key)
-            took: Took | Refusal = (
-                facts.take(account_id, row.says)
-                if account_id
-                else Refusal("account", f"{row.creditor_id} has no account of this number")
-            )
-            found.append((row.row, took))
+        for each in items:
+            account_id = accounts.get(each.account) if each.account else None
+            says = each.row.says
+            took: Took | Refusal
+            if account_id is None:
+                took = Refusal("account", _UNKNOWN.format(each.row.creditor_id))
+            elif each.person and each.person not in people:
+                took = Refusal("to", f"{each.row.creditor_id} knows nobody of this number")
+            else:
+                if each.person:
+                    says = replace(says, to=people[each.person])
+                took = facts.take(account_id, says)
+            found.append((each.row.row, took))
         if not dry_run:
             await facts.write(conn)
         return _applied(found, self._title)

@@ -43,10 +43,13 @@ class RegisterRow:
 
 @dataclass(frozen=True, slots=True)
 class AccountFactRow:
+    """``id_number``: of the one with a part in the account who is meant; None: the borrower."""
+
     row: int
     creditor_id: str
     account_number: str
     says: Told | Interrupted | Placed
+    id_number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +182,10 @@ def parse_disclosure(
     creditor, account = _creditor(read, terms), read.need("account", values.identifier)
     purpose, on = read.word("purpose", words.PURPOSES), _day(read, "on", terms, need=True)
     evidence, agency = read.need("evidence", code), read.read("agency", code)
+    person = read.read("to", values.identifier)
     if read.problems or not (account and purpose and on and evidence):
         return tuple(read.problems)
-    return AccountFactRow(row, creditor, account, Told(purpose, on, evidence, agency))
+    return AccountFactRow(row, creditor, account, Told(purpose, on, evidence, agency), person)
 
 
 def parse_interruption(
@@ -199,7 +203,7 @@ def parse_interruption(
 
 
 def account_fact_key(found: AccountFactRow) -> tuple[str, Hashable]:
-    return "account", (found.creditor_id, found.account_number, found.says)
+    return "account", (found.creditor_id, found.account_number, found.id_number, found.says)
 
 
 def parse_placement(

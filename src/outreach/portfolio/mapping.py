@@ -122,6 +122,7 @@ REGISTER_FIELDS = (
 DISCLOSURE_FIELDS = (
     _OF_CREDITOR,
     _ACCOUNT,
+    _field("to", "证件号", "证件号码", "身份证号", "身分證字號", "證件號碼"),
     _field("purpose", "告知事项", "事由", "告知事項", "purpose", required=True),
     _DAY,
     replace(_EVIDENCE, required=True),
