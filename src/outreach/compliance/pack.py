@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import Field, TypeAdapter, ValidationError
 
 from outreach.compliance.finding import Confidence, Effect
-from outreach.compliance.policy_file import Place, Table, read, wrong
+from outreach.compliance.policy_file import Place, Table, contents, parse, wrong
 from outreach.compliance.rule import Check, Rule, Run, Stricter
 from outreach.compliance.rules import CHECKS
 from outreach.compliance.window import Window
@@ -117,15 +117,45 @@ def load_packs(directory: Path) -> dict[Jurisdiction, Pack]:
 
 def load_pack(path: Path) -> Pack:
     """Read and check one pack; raises ``ConfigurationError``."""
-    table, data = read(path, _PackTable)
-    if path.stem != table.jurisdiction:
-        raise wrong(path, data, ("jurisdiction",), f'"{path.stem}", as the file is named')
-    rules = tuple(_Reader(path, data, table, n).rule() for n in range(len(table.rule)))
+    pack = examine(path, contents(path))
+    if isinstance(pack, list):
+        raise pack[0]
+    if path.stem != pack.jurisdiction:
+        raise misnamed(path, pack)
+    return pack
+
+
+def misnamed(path: Path, pack: Pack) -> ConfigurationError:
+    """Of a place whose pack stands in a file of another name."""
+    place: Place = ("jurisdiction",)
+    return wrong(path, pack.source.encode(), place, f'"{path.stem}", as the file is named')
+
+
+def examine(path: Path, data: bytes) -> Pack | list[ConfigurationError]:
+    """The pack, or all that is wrong with it; ``path`` is what the errors call it."""
+    table = parse(path, data, _PackTable)
+    if isinstance(table, list):
+        return table
+    rules: list[Rule[Any]] = []
+    errors: list[ConfigurationError] = []
     keys: set[str] = set()
-    for index, rule in enumerate(rules):
+    for index in range(len(table.rule)):
+        try:
+            rule = _Reader(path, data, table, index).rule()
+        except ConfigurationError as error:
+            errors.append(error)
+            continue
         if rule.key in keys:
-            raise wrong(path, data, ("rule", index, "name"), f"a name of its own ({rule.key})")
+            place: Place = ("rule", index, "name")
+            errors.append(wrong(path, data, place, f"a name of its own ({rule.key})"))
         keys.add(rule.key)
+        rules.append(rule)
+    if errors:
+        return errors
+    try:
+        selections = select(tuple(rules), f"{path}")
+    except ConfigurationError as error:
+        return [error]
     return Pack(
         jurisdiction=table.jurisdiction,
         version=digest(data.decode()),
@@ -133,10 +163,10 @@ def load_pack(path: Path) -> Pack:
         title=table.title,
         spread=timedelta(minutes=table.spread_minutes),
         groups=table.groups,
-        rules=rules,
+        rules=tuple(rules),
         not_enforced=table.not_enforced,
         calendars=table.calendars,
-        selections=select(rules, f"{path}"),
+        selections=selections,
     )
 
 
@@ -158,8 +188,9 @@ def select(rules: tuple[Rule[Any], ...], where: str) -> Mapping[tuple[Purpose, C
 def _check_selection(what: str, selection: Selection) -> None:
     windows = (selection.window, selection.answer_window, selection.firm_window)
     if not all(window.ever_opens for window in windows):
+        hours = ", ".join(rule.key for _, rule in selection.hours)
         raise ConfigurationError(
-            f"{what}: the hours never open",
+            f"{what}: the hours never open ({hours})",
             'let its rules with check = "hours" share some time of some day',
         )
     if not any(rule.check == "zone" for _, rule in selection.checks):

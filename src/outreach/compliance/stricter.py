@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from outreach.compliance.pack import Pack, digest, select
+from outreach.compliance.pack import Pack, digest, examine, select
 from outreach.compliance.rule import Rule
 from outreach.domain.errors import ConfigurationError
 
 Asked = Mapping[str, Mapping[str, Any]]
 """By rule key, by parameter: a creditor's own values (``[policy."F-03.sms-week"]``)."""
+
+_MARK = "\n# stricter: "
 
 
 def tighten(pack: Pack, asked: Asked, where: str) -> Pack:
@@ -38,8 +41,7 @@ def tighten(pack: Pack, asked: Asked, where: str) -> Pack:
     if not changes:
         return pack
     rules = tuple(_changed(rule, changes.get(rule.key, {}), where) for rule in pack.rules)
-    told = {key: {name: str(each) for name, each in new.items()} for key, new in changes.items()}
-    source = f"{pack.source}\n# {orjson.dumps(told, option=orjson.OPT_SORT_KEYS).decode()}\n"
+    source = f"{pack.source}{_MARK}{_told(changes)}\n"
     return replace(
         pack,
         rules=rules,
@@ -47,6 +49,35 @@ def tighten(pack: Pack, asked: Asked, where: str) -> Pack:
         version=digest(source),
         selections=select(rules, where),
     )
+
+
+def kept(source: str) -> Pack:
+    """A policy from its kept source, as it judged; raises ``ConfigurationError``."""
+    version = digest(source)
+    name = Path(f"policy {version[:12]}")
+    file, mark, told = source.rpartition(_MARK)
+    pack = examine(name, (file if mark else source).encode())
+    if isinstance(pack, list):
+        raise pack[0]
+    if mark:
+        pack = tighten(pack, orjson.loads(told), f"{name}")
+    if pack.version != version:
+        raise ConfigurationError(
+            f"{name} is not what it was: this version of Outreach reads it otherwise",
+            "read it with the version that used it",
+        )
+    return pack
+
+
+def _told(changes: Asked) -> str:
+    """A creditor's values as they end the source; what is read from it is the same again."""
+    return orjson.dumps(changes, default=_plain, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, frozenset):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} cannot be kept")
 
 
 def laxer(pack: Pack, asked: Asked, where: str) -> list[str]:
