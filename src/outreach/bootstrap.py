@@ -13,7 +13,8 @@ from outreach.channels import registry
 from outreach.channels.base import Carrier, MailHouse
 from outreach.channels.token import Tokens
 from outreach.clock import Clock
-from outreach.compliance.policies import Policies, load_policies
+from outreach.compliance.calendars import require_calendars
+from outreach.compliance.policies import WORDING, Policies, load_policies
 from outreach.compliance.wording import load_wording
 from outreach.db import debtors, keys, schema
 from outreach.db.pool import Pool, open_pool
@@ -136,6 +137,7 @@ async def open_parts(
                 carriers[adapter.name] = cast(Carrier, adapter)
         policies = policies_of(settings)
         if sends:
+            require_calendars(policies.packs.values(), clock.now())
             await adopt(pool, policies, clock.now())
         yield Parts(
             settings=settings,
@@ -147,7 +149,7 @@ async def open_parts(
             catalog=Catalog(settings.templates_dir),
             press=LetterPress(),
             policies=policies,
-            wording=load_wording(settings.config_dir / "policies" / "wording.toml"),
+            wording=load_wording(settings.config_dir / "policies" / WORDING),
             creditors={creditor.id: creditor for creditor in settings.creditors},
             routes={route.name: route for route in settings.routes},
             carriers=carriers,

@@ -50,6 +50,7 @@ class Log:
 
     def __init__(self, name: str) -> None:
         self._logger = logging.getLogger(name)
+        self._said: set[str] = set()
 
     def info(self, action: str, **ids: Value) -> None:
         """What an operator may want to follow."""
@@ -62,6 +63,13 @@ class Log:
     def error(self, action: str, **ids: Value) -> None:
         """What does not work now."""
         self._tell(logging.ERROR, action, ids)
+
+    def error_once(self, action: str, **ids: Value) -> None:
+        """The same for as long as this process runs: what many notices meet is one trouble."""
+        said = str(Line(action, ids))
+        if said not in self._said:
+            self._said.add(said)
+            self._tell(logging.ERROR, action, ids)
 
     def critical(self, action: str, **ids: Value) -> None:
         """A fault of ours."""

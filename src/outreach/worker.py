@@ -27,6 +27,7 @@ from outreach.domain.notice import Lane
 from outreach.health import Health
 from outreach.ids import new_id
 from outreach.life import feed, letters, receipts, reconcile, registers, seal
+from outreach.life.calendars import Calendars
 from outreach.life.dispatch import Dispatcher
 from outreach.life.parts import Parts
 from outreach.life.stops import REFRESH_SECONDS, Stops
@@ -139,7 +140,7 @@ async def run_worker(
     dispatcher = Dispatcher(parts, stops, pace, name, draining=stopping)
     bells = _Bells(parts, dispatcher, stopping)
     health.checks |= {"redis": bells.check, "draining": partial(_not_draining, stopping)}
-    behind = asyncio.Event()
+    behind, calendars = asyncio.Event(), Calendars(parts)
     await stops.refresh(parts.pool)
     every = loops.every
     running = [
@@ -165,7 +166,7 @@ async def run_worker(
             stopping,
             patience=SLOW_SECONDS,
         ),
-        every("upkeep", 3600.0, lambda: _upkeep(parts), stopping),
+        every("upkeep", 3600.0, lambda: _upkeep(parts, calendars), stopping),
         every("presence", 5.0, lambda: _tell(parts, name, health), behind),
         every("receipts", 0.2, lambda: receipts.receive(parts), behind, full=receipts.BATCH),
         every("seal", 0.5, lambda: seal.seal_once(parts.pool), behind, full=1),
@@ -215,8 +216,9 @@ def rarely_collect() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-async def _upkeep(parts: Parts) -> None:
+async def _upkeep(parts: Parts, calendars: Calendars) -> None:
     """Keep the months ahead partitioned, however long this process runs; forget dead workers."""
+    calendars.watch()
     async with parts.pool.acquire() as conn:
         await schema.ensure_partitions(conn, parts.clock.now())
         await workers.forget_gone(conn)

@@ -115,7 +115,8 @@ def test_every_action_word_is_explained_and_every_explained_word_is_used() -> No
         word
         for path in (ROOT / "src").rglob("*.py")
         for word in re.findall(
-            r'\blog\.(?:info|warning|error|critical)\(\s*"([^"]*)"', path.read_text("utf-8")
+            r'\blog\.(?:info|warning|error|error_once|critical)\(\s*"([^"]*)"',
+            path.read_text("utf-8"),
         )
     }
     page = (ROOT / "docs/operations.md").read_text("utf-8")

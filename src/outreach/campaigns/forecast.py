@@ -24,12 +24,12 @@ from outreach.db.pool import Connection
 from outreach.domain.account import DEFAULT_STAGES
 from outreach.domain.audience import Filter
 from outreach.domain.contact import KIND_FOR, Channel
-from outreach.domain.debtor import Jurisdiction
 from outreach.domain.errors import InvalidInput, NotFound
 from outreach.domain.money import Currency
 from outreach.domain.notice import Lane, NoticeRequest, Purpose
 from outreach.ids import new_id
 from outreach.life import intake
+from outreach.life.kinds import Kinds
 from outreach.life.parts import Parts
 from outreach.life.prepare import Go, Wait, prepare_notice
 from outreach.settings import PacedSettings, RouteSettings
@@ -192,10 +192,10 @@ class _Sample:
         self._asked += 1
         try:
             route = self._parts.routes_of(row)
+            pack = Kinds(self._parts, self._at).of(row).pack
         except NotFound as error:
             self._failed[error.message] += 1
             return
-        pack = self._parts.policies.of(row["creditor_id"], Jurisdiction(row["jurisdiction"]))
         way = route, pack.selections[request.purpose, request.channel].window
         ways = self._ways.setdefault(request.channel, [])
         if way not in ways:

@@ -42,6 +42,7 @@ NOUNS = {
     "stop": "stop",
     "resume": "stop",
     "template": "template",
+    "policy": "policy",
 }
 """Each command and the file it stands in, in the order of ``--help``."""
 

@@ -18,6 +18,8 @@ from outreach.cli.doors import check_door
 from outreach.cli.presence import check_workers
 from outreach.cli.session import run, servers
 from outreach.clock import Clock
+from outreach.compliance.calendars import require_calendars
+from outreach.compliance.policies import WORDING
 from outreach.compliance.wording import load_wording
 from outreach.db import backlog, keys, schema, stops
 from outreach.db.pool import Connection, open_pool
@@ -176,7 +178,8 @@ async def _fonts() -> str:
 
 async def _policies(settings: Settings) -> str:
     packs = policies_of(settings).packs
-    load_wording(settings.config_dir / "policies" / "wording.toml")
+    require_calendars(packs.values(), Clock(settings.clock_offset).now())
+    load_wording(settings.config_dir / "policies" / WORDING)
     return ", ".join(f"{place} {pack.version[:12]}" for place, pack in packs.items())
 
 

@@ -1,12 +1,16 @@
 """Which policy judges a notice: its place's pack, with what its creditor asks beyond it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from outreach.compliance.pack import Pack, load_packs
 from outreach.compliance.stricter import Asked, tighten
 from outreach.domain.debtor import Jurisdiction
+from outreach.domain.errors import ConfigurationError
+
+WORDING = "wording.toml"
+"""The word list, beside the packs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ def load_policies(directory: Path, creditors: Mapping[str, tuple[Jurisdiction, A
 
     Raises ``ConfigurationError``.
     """
+    for stray in strays(directory):
+        raise stray
     packs = load_packs(directory)
     tightened = {
         (creditor, place): tighten(packs[place], asked, f"creditor {creditor}")
@@ -38,3 +44,14 @@ def load_policies(directory: Path, creditors: Mapping[str, tuple[Jurisdiction, A
         if asked
     }
     return Policies(packs, tightened)
+
+
+def strays(directory: Path) -> Iterator[ConfigurationError]:
+    """Files that look like a pack and judge nobody: somebody relies on what is never read."""
+    known = {WORDING, *(f"{place}.toml" for place in Jurisdiction)}
+    for path in sorted(directory.glob("*.toml")):
+        if path.name not in known:
+            yield ConfigurationError(
+                f"{path}: two packs for one place overlap, and this one is of no place",
+                f"expected: one pack a place, {', '.join(sorted(known))}; move the file elsewhere",
+            )

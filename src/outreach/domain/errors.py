@@ -5,6 +5,7 @@
     OutreachError                 what, where, how to mend it; never a name, number or message text
     ├── InvalidInput              the caller's fault
     ├── NotFound                  no such account, debtor, notice ...
+    │   └── NoPolicy              a debtor of a place that no policy speaks of
     ├── Conflict                  not possible in this state
     ├── TemplateError             missing variable, wrong locale, forbidden symbol
     └── CallbackRejected          a carrier's callback that is forged, stale or unreadable
@@ -30,6 +31,10 @@ class InvalidInput(OutreachError):
 
 class NotFound(OutreachError):
     """The thing named does not exist."""
+
+
+class NoPolicy(NotFound):
+    """A debtor without a known jurisdiction: nobody can say what is lawful, so nothing goes."""
 
 
 class Conflict(OutreachError):

@@ -12,6 +12,7 @@ from outreach.compliance.pack import Pack
 from outreach.compliance.window import local_time
 from outreach.domain.contact import Channel
 from outreach.domain.debtor import Jurisdiction, Locale
+from outreach.domain.errors import NoPolicy
 from outreach.domain.frozen import frozen
 from outreach.domain.money import Currency
 from outreach.domain.notice import Purpose
@@ -49,7 +50,9 @@ class Kinds:
         self._known: dict[tuple[str, ...], Kind] = {}
 
     def of(self, row: asyncpg.Record) -> Kind:
-        """Raise ``NotFound`` for a creditor, ``ValueError`` for a word that nobody knows."""
+        """Raise ``NotFound`` for a creditor, ``NoPolicy`` for a place and ``ValueError`` for any
+        other word that nobody knows.
+        """
         key = _key(row)
         kind = self._known.get(key)
         if kind is None:
@@ -67,13 +70,14 @@ class Kinds:
         zone: str,
     ) -> Kind:
         creditor = self._parts.creditor(creditor_id)
+        place, pack = self._policy(creditor_id, jurisdiction)
         # the gate itself objects to a zone nobody knows
         today = local_time(self._now, zone).date()
         return Kind(
             purpose=Purpose(purpose),
             channel=Channel(channel),
-            jurisdiction=Jurisdiction(jurisdiction),
-            pack=self._parts.policies.of(creditor_id, Jurisdiction(jurisdiction)),
+            jurisdiction=place,
+            pack=pack,
             filed=_filed(self._parts.registers.of(creditor_id), creditor, today),
             currency=Currency(currency),
             locale=Locale(locale),
@@ -82,6 +86,16 @@ class Kinds:
             today=today,
             deadline=today + timedelta(days=creditor.deadline_days),
         )
+
+    def _policy(self, creditor_id: str, jurisdiction: str) -> tuple[Jurisdiction, Pack]:
+        try:
+            place = Jurisdiction(jurisdiction)
+            return place, self._parts.policies.of(creditor_id, place)
+        except (ValueError, KeyError):
+            raise NoPolicy(
+                f"no policy for a debtor of {jurisdiction or 'no jurisdiction'}",
+                f"import the debtor again with one of {', '.join(Jurisdiction)}",
+            ) from None
 
 
 def _filed(

@@ -20,7 +20,7 @@ from outreach.compliance.gate import Decision, Verdict
 from outreach.db.notices import IntentRow
 from outreach.domain.campaign import CampaignState
 from outreach.domain.contact import Address, Channel
-from outreach.domain.errors import NotFound, TemplateError
+from outreach.domain.errors import NoPolicy, NotFound, TemplateError
 from outreach.domain.events import EventKind
 from outreach.domain.frozen import frozen
 from outreach.domain.states import State
@@ -195,6 +195,9 @@ def _take(step: _Step, parts: Parts, case: _Case, now: datetime) -> None:
     row = case.row
     try:
         case.result = step(parts, case, now)
+    except NoPolicy as error:
+        log.error_once("no_policy", creditor=row["creditor_id"], place=row["jurisdiction"])
+        case.result = drop(row, State.BLOCKED, "no_policy", now, {"error": error.message})
     except (TemplateError, NotFound) as error:
         log.error("not_rendered", notice=row["id"], error=error)
         case.result = drop(row, State.FAILED, "template", now, {"error": str(error)})

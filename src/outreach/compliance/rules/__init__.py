@@ -35,3 +35,17 @@ CHECKS: Mapping[str, Check] = {
     "filed": agency.FILED,
 }
 """Every check a pack may name."""
+
+FAMILIES: Mapping[str, frozenset[str]] = {
+    "time": frozenset({"hours", "zone"}),
+    "frequency": frozenset({"cap"}),
+    "whom": frozenset({"role", "reachable", "opted_out", "origin", "verified", "workplace"}),
+    "debt": frozenset(
+        {"settled", "not_settled", "balance_age", "paid_since", "grace", "limitation"}
+    ),
+    "standings": frozenset({"standing"}),
+    "agency": frozenset(
+        {"one_writer", "contract", "licensed", "listed", "told", "told_before", "filed"}
+    ),
+}
+"""The checks by what they are about: each in the file of its family."""

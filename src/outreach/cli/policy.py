@@ -1,0 +1,10 @@
+"""``outreach policy``: the rules looked at, explained, compared, and asked about what was sent."""
+
+import typer
+
+from outreach.cli.policy_check import check
+
+app = typer.Typer(
+    help="Policies (合规规则): what may be sent, when, and why not.", no_args_is_help=True
+)
+app.command("check")(check)
