@@ -26,7 +26,7 @@ from outreach.domain.errors import Conflict, InvalidInput, NotFound, OutreachErr
 from outreach.domain.notice import Lane, Purpose
 from outreach.ledger import places
 from outreach.life import intake
-from outreach.life.judging import judge_row
+from outreach.life.judging import facts_of, judge_row
 from outreach.life.kinds import Kinds
 from outreach.life.parts import Parts
 from outreach.life.words import open_person, open_point
@@ -173,8 +173,9 @@ async def verdict(conn: Any, parts: Parts, purpose: Purpose) -> Verdict:
         conn, row["id"], purpose, Channel.SMS, key="k", lane=Lane.BULK, now=now
     )
     facts = await facts_db.preview(conn, request, row["id"], now)
+    kind = Kinds(parts, now).of(facts)
     return judge_row(
-        parts, facts, Kinds(parts, now).of(facts), orjson.loads(facts["accounts"]), now
+        parts, facts, kind, facts_of(facts, kind, orjson.loads(facts["accounts"]), now)
     )
 
 
@@ -594,7 +595,9 @@ async def test_a_payment_stops_what_it_settles(
     facts = await facts_db.preview(conn, request, row["id"], parts.clock.now())
     now = parts.clock.now()
     kind = Kinds(parts, now).of(facts)
-    judged = judge_row(parts, facts, kind, orjson.loads(facts["accounts"]), now)
+    judged = judge_row(
+        parts, facts, kind, facts_of(facts, kind, orjson.loads(facts["accounts"]), now)
+    )
     assert "S-02" in rules(judged)
     settled = await the_account(conn, parts)
     assert settled["balance_as_of"] == datetime.fromisoformat(payment()["入账时间"])

@@ -248,7 +248,11 @@ def _print_notice(found: Mapping[str, Any]) -> None:
             console.print(f"{name}: {row[name]}", markup=False)
     table = Table("when", "what", "how")
     for event in found["events"]:
-        data = {k: v for k, v in event["data"].items() if v and k not in ("findings", "template")}
+        data = {
+            k: v
+            for k, v in event["data"].items()
+            if v and k not in ("findings", "facts", "template")
+        }
         how = "  ".join(f"{key}={value}" for key, value in data.items())
         table.add_row(_local(event["at"], zone), event["kind"], how)
     console.print(table)

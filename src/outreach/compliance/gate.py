@@ -71,7 +71,7 @@ def judge(facts: Facts, pack: Pack, abroad: Pack | None = None) -> Verdict:
     if not findings:
         return Verdict(Decision.ALLOW, window.last_instant(local), findings, version)
     if facts.released:
-        findings = tuple(_set_aside(findings, facts.released))
+        findings = tuple(set_aside(findings, facts.released))
     if any(finding.effect is Effect.BLOCK for finding in findings):
         return Verdict(Decision.BLOCK, None, findings, version)
     wait = max((each.wait_until for each in findings if each.wait_until), default=None)
@@ -91,7 +91,7 @@ def _window(facts: Facts, selection: Selection) -> Window:
     return selection.answer_window if facts.answers_debtor else selection.window
 
 
-def _set_aside(findings: tuple[Finding, ...], released: frozenset[str]) -> Iterator[Finding]:
+def set_aside(findings: tuple[Finding, ...], released: frozenset[str]) -> Iterator[Finding]:
     """What two people set aside no longer stops the notice, but is told with it."""
     for finding in findings:
         if finding.releasable and finding.rule in released:

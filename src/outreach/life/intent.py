@@ -16,6 +16,7 @@ from outreach.domain.events import EventKind
 from outreach.domain.states import State
 from outreach.ids import new_id
 from outreach.ledger.envelope import Entry, prepare
+from outreach.life.kept import kept_facts
 from outreach.life.parts import Parts
 from outreach.life.prepare import Drop, Go, Park, Prepared, Wait, prepare_all
 from outreach.life.telling import notice_event, verdict_data
@@ -121,6 +122,7 @@ def sending_entry(
             "carrier": carrier,
             "template": go.words.template.digest,
             "parts": go.words.parts,
+            "facts": kept_facts(go.facts),
         }
     )
     event = notice_event(

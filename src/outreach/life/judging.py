@@ -71,16 +71,8 @@ def covered(accounts: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [account for account in accounts if account["balance"] > 0] or accounts
 
 
-def judge_row(
-    parts: Parts,
-    row: asyncpg.Record,
-    kind: Kind,
-    accounts: list[Mapping[str, Any]],
-    now: datetime,
-    already: Already = NOTHING,
-) -> Verdict:
-    """The gate on facts."""
-    facts = facts_of(row, kind, accounts, now, already)
+def judge_row(parts: Parts, row: asyncpg.Record, kind: Kind, facts: Facts) -> Verdict:
+    """The gate on a row's facts."""
     return judge(facts, kind.pack, abroad(parts, row, kind))
 
 

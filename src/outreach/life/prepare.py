@@ -6,7 +6,7 @@ event that tells it, and the caller's transaction records it.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,8 +15,9 @@ import asyncpg
 import orjson
 
 from outreach.channels.base import Message
+from outreach.compliance.facts import Facts
 from outreach.compliance.finding import Effect, Finding
-from outreach.compliance.gate import Decision, Verdict
+from outreach.compliance.gate import Decision, Verdict, set_aside
 from outreach.db.notices import IntentRow
 from outreach.domain.campaign import CampaignState
 from outreach.domain.contact import Address, Channel
@@ -26,7 +27,7 @@ from outreach.domain.frozen import frozen
 from outreach.domain.states import State
 from outreach.ledger.envelope import Entry, prepare
 from outreach.ledger.keys import SealingKey
-from outreach.life.judging import Already, Tally, covered, judge_row
+from outreach.life.judging import NOTHING, Already, Tally, covered, facts_of, judge_row
 from outreach.life.kinds import Kind, Kinds
 from outreach.life.parts import Parts
 from outreach.life.telling import notice_event, verdict_data
@@ -62,6 +63,7 @@ class Go:
 
     row: asyncpg.Record
     attempt: int
+    facts: Facts
     verdict: Verdict
     words: Words
     until: datetime
@@ -181,6 +183,7 @@ class _Case:
     debtor_key: SealingKey = field(init=False)
     point_key: SealingKey = field(init=False)
     accounts: list[Mapping[str, Any]] = field(init=False)
+    facts: Facts = field(init=False)
     verdict: Verdict = field(init=False)
     to: str | Address = field(init=False)
     context: Context = field(init=False)
@@ -231,7 +234,8 @@ def _open(parts: Parts, case: _Case, now: datetime) -> Prepared | None:
 
 
 def _judge(parts: Parts, case: _Case, now: datetime) -> Prepared | None:
-    case.verdict = verdict = judge_row(parts, case.row, case.kind, case.accounts, now, case.already)
+    case.facts = facts_of(case.row, case.kind, case.accounts, now, case.already)
+    case.verdict = verdict = judge_row(parts, case.row, case.kind, case.facts)
     if verdict.decision is Decision.BLOCK:
         return _blocked(case.row, verdict, now)
     if verdict.decision is Decision.HOLD:
@@ -271,8 +275,11 @@ def _judge_words(parts: Parts, case: _Case, now: datetime) -> Prepared | None:
     objections = words_findings(parts, case.words)
     if not objections:
         return None
-    found = Verdict(Decision.BLOCK, None, objections, case.verdict.policy_version)
-    return _blocked(case.row, found, now)
+    verdict, found = case.verdict, tuple(set_aside(objections, case.facts.released))
+    if any(each.effect is Effect.BLOCK for each in found):
+        return _blocked(case.row, Verdict(Decision.BLOCK, None, found, verdict.policy_version), now)
+    case.verdict = replace(verdict, findings=verdict.findings + found)
+    return None
 
 
 def _let_go(parts: Parts, case: _Case, now: datetime) -> Prepared:
@@ -280,10 +287,23 @@ def _let_go(parts: Parts, case: _Case, now: datetime) -> Prepared:
     until = min(case.verdict.until or row["expires_at"], row["expires_at"])
     attempt = row["attempt"] + 1
     token = parts.tokens.mint(row["id"], attempt)
-    return Go(row, attempt, case.verdict, case.words, until, until - now, case.point_key, token)
+    lasts, key = until - now, case.point_key
+    return Go(row, attempt, case.facts, case.verdict, case.words, until, lasts, key, token)
 
 
 _STEPS: tuple[_Step, ...] = (_open, _judge, _address, _render, _judge_words, _let_go)
+
+
+def look(parts: Parts, row: asyncpg.Record, now: datetime) -> Words | Drop | Park:
+    """What a notice would say, whatever the gate says of it; else why it has no words."""
+    case = _Case(row, Kinds(parts, now), NOTHING)
+    for step in (_open, _address, _render):
+        if case.result is None:
+            _take(step, parts, case, now)
+    if case.result is None:
+        return case.words
+    assert isinstance(case.result, Drop | Park)
+    return case.result
 
 
 def words_findings(parts: Parts, words: Words) -> tuple[Finding, ...]:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import asyncpg
 
+from outreach.compliance.finding import Finding
 from outreach.compliance.gate import Verdict
 from outreach.domain.events import Event, EventKind, debtor_stream
 
@@ -16,18 +17,21 @@ def verdict_data(verdict: Verdict) -> dict[str, object]:
         "decision": str(verdict.decision),
         "until": verdict.until.isoformat() if verdict.until else None,
         "rules": list(verdict.rules),
-        "findings": [
-            {
-                "rule": finding.rule,
-                "effect": str(finding.effect),
-                "says": finding.says,
-                "values": dict(finding.values),
-                "source": finding.source,
-                "confidence": str(finding.confidence),
-            }
-            for finding in verdict.findings
-        ],
+        "findings": [finding_data(finding) for finding in verdict.findings],
     }
+
+
+def finding_data(finding: Finding) -> dict[str, object]:
+    """One objection; ``releasable`` stands there only where two people may set it aside."""
+    data: dict[str, object] = {
+        "rule": finding.rule,
+        "effect": str(finding.effect),
+        "says": finding.says,
+        "values": dict(finding.values),
+        "source": finding.source,
+        "confidence": str(finding.confidence),
+    }
+    return data | {"releasable": True} if finding.releasable else data
 
 
 def notice_event(

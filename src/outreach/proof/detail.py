@@ -68,7 +68,7 @@ _SILENT = frozenset(
     {
         *("import", "payment", "batch", "letter_id", "point", "kind", "where"),
         *("template", "pdf_sha256", "sha256", "message_ids"),
-        *("decision", "rules", "delivery", "was_verified", "was_usage", "was_document"),
+        *("decision", "rules", "facts", "delivery", "was_verified", "was_usage", "was_document"),
         *("standing_id", "opens", "closes"),
     }
 )
