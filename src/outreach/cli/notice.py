@@ -72,8 +72,8 @@ async def _send(
 ) -> dict[str, Any]:
     async with office() as parts:
         async with parts.pool.acquire() as conn:
-            request = await _request(conn, parts, account, purpose, channel, key)
             now = parts.clock.now()
+            request = await request_to(conn, parts, account, purpose, channel, key, now)
             row = await facts.preview(conn, request, new_id(), now)
         prepared = prepare_notice(parts, row, now)
         shown = describe(parts, prepared)
@@ -88,9 +88,16 @@ async def _send(
         return shown
 
 
-async def _request(
-    conn: Connection, parts: Parts, account: str, purpose: Purpose, channel: Channel, key: str
+async def request_to(
+    conn: Connection,
+    parts: Parts,
+    account: str,
+    purpose: Purpose,
+    channel: Channel,
+    key: str,
+    now: datetime,
 ) -> NoticeRequest:
+    """A request to the debtor of the account of this number or id."""
     ids = await intake.accounts_by_number(conn, parts.lookup, account)
     if len(ids) > 1:
         raise Conflict(
@@ -103,7 +110,7 @@ async def _request(
         channel,
         key=key,
         lane=Lane.URGENT,
-        now=parts.clock.now(),
+        now=now,
     )
 
 

@@ -233,6 +233,11 @@ async def lock_people(conn: Connection, notice_ids: Sequence[UUID]) -> None:
     )
 
 
+async def look(conn: Connection, notice_id: UUID, now: datetime) -> asyncpg.Record | None:
+    """The same facts of one notice, to be looked at: nothing is locked."""
+    return await conn.fetchrow(_READ, now, [notice_id])
+
+
 async def read(conn: Connection, notice_ids: Sequence[UUID], now: datetime) -> list[asyncpg.Record]:
     """The same facts for given notices, locking their people and them."""
     await lock_people(conn, notice_ids)

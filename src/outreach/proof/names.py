@@ -6,7 +6,7 @@ from outreach.domain.contact import Channel, ContactKind, Origin, Usage
 from outreach.domain.debtor import Jurisdiction, Role, Sex, Standing
 from outreach.domain.events import EventKind
 from outreach.domain.notice import Purpose
-from outreach.domain.register import Interruption
+from outreach.domain.register import AgencyKind, Interruption, Register
 from outreach.domain.reply import ResponseKind
 from outreach.domain.standing import About, Body
 from outreach.domain.states import FailureClass, State
@@ -191,6 +191,24 @@ INTERRUPTIONS: Mapping[Interruption, str] = {
     Interruption.ACKNOWLEDGEMENT: "承认债务",
     Interruption.PART_PAYMENT: "部分还款",
     Interruption.SUIT: "起诉",
+}
+
+REGISTERS: Mapping[Register, str] = {
+    Register.SIGNATURE: "短信签名",
+    Register.TEMPLATE: "模板报备",
+    Register.PAYEE: "收款账户",
+    Register.MANDATE: "律师事务所委托",
+    Register.SENDER_DOMAIN: "发件域名",
+    Register.SENDER_ID: "发送人名称",
+    Register.LINK: "报备链接、电话",
+}
+
+AGENCIES: Mapping[AgencyKind, str] = {
+    AgencyKind.AGENCY: "催收公司",
+    AgencyKind.CLAIMS_MANAGER: "应收债权管理公司",
+    AgencyKind.ASSET_MANAGER: "资产管理公司",
+    AgencyKind.LAW_FIRM: "律师事务所",
+    AgencyKind.ACCOUNTING_FIRM: "会计师事务所",
 }
 
 SEXES: Mapping[Sex, str] = {Sex.MALE: "男", Sex.FEMALE: "女", Sex.UNKNOWN: "性别不详"}
