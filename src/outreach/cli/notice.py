@@ -15,6 +15,7 @@ from rich.table import Table
 
 from outreach.channels.base import Accepted, Message
 from outreach.cli.notice_export import export_notices
+from outreach.cli.notice_release import release_notice
 from outreach.cli.session import actor_of, office, run
 from outreach.db import carriage, events, facts, notices
 from outreach.db.pool import Connection
@@ -32,6 +33,7 @@ from outreach.life.prepare import Drop, Go, Wait, prepare_notice
 
 app = typer.Typer(help="One-off notices.", no_args_is_help=True)
 app.command("export")(export_notices)
+app.command("release")(release_notice)
 console = Console(highlight=False)
 
 

@@ -4,9 +4,11 @@ import typer
 
 from outreach.cli.policy_check import check
 from outreach.cli.policy_explain import explain
+from outreach.cli.policy_releases import releases
 
 app = typer.Typer(
     help="Policies (合规规则): what may be sent, when, and why not.", no_args_is_help=True
 )
 app.command("check")(check)
 app.command("explain")(explain)
+app.command("releases")(releases)

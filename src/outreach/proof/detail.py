@@ -99,6 +99,8 @@ _SAYINGS: Mapping[str, Say] = {
     "carrier_time": _moment("运营方时间 "),
     "code": _named("代码 "),
     "why": _named("", names.RETRIES),
+    "release": _named("规则 "),
+    "asked_by": _named("申请人 "),
     "reason": _named("原因 ", names.REASONS),
     "error": _named("错误 "),
     "class": _named("", names.FAILURES),
