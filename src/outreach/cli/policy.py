@@ -2,6 +2,7 @@
 
 import typer
 
+from outreach.cli.policy_audit import audit
 from outreach.cli.policy_check import check
 from outreach.cli.policy_explain import explain
 from outreach.cli.policy_releases import releases
@@ -11,4 +12,5 @@ app = typer.Typer(
 )
 app.command("check")(check)
 app.command("explain")(explain)
+app.command("audit")(audit)
 app.command("releases")(releases)

@@ -1,6 +1,6 @@
 """Why a notice may or may not go now: every rule, what it looked at, and what it says of it."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -67,16 +67,28 @@ class Recorded:
         return [self._said(finding, language) for finding in self.data.get("findings", ())]
 
     def _said(self, finding: Mapping[str, Any], language: Language) -> str:
-        for pack in self.policy:
-            for rule in pack.rules:
-                if rule.id == finding["rule"] and _spoke(rule, finding):
-                    return f"{finding['rule']} {said(rule, finding['values'], language)}"
-        return f"{finding['rule']} {finding['says']}"
+        rule, says, values = finding["rule"], finding["says"], finding["values"]
+        return f"{rule} {in_words(self.policy, rule, says, values, language)}"
 
 
-def _spoke(rule: Rule[Any], finding: Mapping[str, Any]) -> bool:
+def in_words(
+    packs: Iterable[Pack],
+    rule_id: str,
+    says: str,
+    values: Mapping[str, str | int],
+    language: Language,
+) -> str:
+    """What a finding said, its codes in words, if one of these packs has the rule that said it."""
+    for pack in packs:
+        for rule in pack.rules:
+            if rule.id == rule_id and _spoke(rule, says, values):
+                return said(rule, values, language)
+    return says
+
+
+def _spoke(rule: Rule[Any], says: str, values: Mapping[str, str | int]) -> bool:
     try:
-        return bool(rule.says.format_map(finding["values"]) == finding["says"])
+        return rule.says.format_map(values) == says
     except KeyError:
         return False
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -66,6 +66,31 @@ async def house(clean_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator
     """Everything arrives, and nothing comes back."""
     async with open_house(clean_url, redis_url, tmp_path) as opened:
         yield opened
+
+
+Command = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture
+def commands(
+    house: House, clean_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Callable[..., str]], Command]:
+    """Makes of ``outreach`` or ``refused`` the command in this house."""
+    for name, value in (
+        ("DATA_DIR", str(house.folder)),
+        ("DATABASE_URL", clean_url),
+        ("REDIS_URL", redis_url),
+        ("CLOCK_OFFSET_SECONDS", str(house.settings.clock_offset_seconds)),
+    ):
+        monkeypatch.setenv(f"OUTREACH_{name}", value)
+
+    def made(run: Callable[..., str]) -> Command:
+        async def command(*arguments: str) -> str:
+            return await asyncio.to_thread(run, *arguments)  # it brings a loop of its own
+
+        return command
+
+    return made
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """Release: two people let go what a rule stopped, only where the pack allows it, one notice."""
 
-import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -191,25 +190,13 @@ async def test_words_that_nobody_may_release_still_block(house: House, tmp_path:
 
 async def test_by_command_from_the_question_to_the_answer(
     house: House,
-    clean_url: str,
-    redis_url: str,
-    monkeypatch: pytest.MonkeyPatch,
+    commands: Callable[[Callable[..., str]], Callable[..., Awaitable[str]]],
     outreach: Callable[..., str],
     refused: Callable[..., str],
 ) -> None:
     _, notice = await unverified(house)
     number = str((await house.look(notice))["number"])
-    for name, value in (
-        ("DATA_DIR", str(house.folder)),
-        ("DATABASE_URL", clean_url),
-        ("REDIS_URL", redis_url),
-        ("CLOCK_OFFSET_SECONDS", str(house.settings.clock_offset_seconds)),
-    ):
-        monkeypatch.setenv(f"OUTREACH_{name}", value)
-
-    async def run(*arguments: str) -> str:
-        return await asyncio.to_thread(outreach, *arguments)
-
+    run, refusal = commands(outreach), commands(refused)
     explained = await run("policy", "explain", "--notice", number)
     assert "拦截:S-09 " in explained
     assert f"outreach notice release {number} --rule S-09" in explained
@@ -224,7 +211,7 @@ async def test_by_command_from_the_question_to_the_answer(
     assert (waiting["rule"], waiting["asked_by"], waiting["reason"]) == ("S-09", MEI, "CASE-7")
     assert "CASE-7" in await run("policy", "releases")
     no = ("--as", "mei", "notice", "release", number, "--approve")
-    assert "a second person" in await asyncio.to_thread(refused, *no)
+    assert "a second person" in await refusal(*no)
     await run("--as", "lin", "notice", "release", number, "--approve")
     assert "nothing waits" in await run("policy", "releases")
     assert "人工放行 user:lin" in await run("policy", "explain", "--notice", number)
