@@ -10,9 +10,10 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 _WORD = 39  # octets of UTF-8 in one encoded word: 64 characters, so a header line stays under 76
-_LINE = 57  # octets in one line of base64: 76 characters (RFC 2045 section 6.8)
+_LINE = 76  # characters in one line of base64 (RFC 2045 section 6.8)
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029<>]")
@@ -44,8 +45,8 @@ def write(mail: Mail) -> bytes:
     on the wire.
     """
     headers = (
-        f"Date: {format_datetime(mail.at)}",
-        f"From: {_words('From', mail.sender_name)}\r\n <{_plain('From', mail.sender)}>",
+        f"Date: {_date(mail.at.replace(microsecond=0))}",
+        f"From: {_from(mail.sender_name, mail.sender)}",
         f"To: <{_plain('To', mail.to)}>",
         f"Reply-To: <{_plain('Reply-To', mail.reply_to)}>",
         f"Subject: {_words('Subject', mail.subject)}",
@@ -79,14 +80,25 @@ def write(mail: Mail) -> bytes:
 
 def _part(kind: bytes, text: str) -> bytes:
     octets = text.replace("\r\n", "\n").replace("\n", "\r\n").encode()
-    lines = [
-        binascii.b2a_base64(octets[i : i + _LINE], newline=False)
-        for i in range(0, len(octets), _LINE)
-    ]
+    whole = binascii.b2a_base64(octets, newline=False)
+    lines = [whole[i : i + _LINE] for i in range(0, len(whole), _LINE)]
     return (
         b"Content-Type: text/" + kind + b"; charset=utf-8\r\n"
         b"Content-Transfer-Encoding: base64\r\n\r\n" + b"\r\n".join(lines) + b"\r\n"
     )
+
+
+# What all mails of a second, or of a sender, have in common is worked out once.
+
+
+@lru_cache(maxsize=8)
+def _date(second: datetime) -> str:
+    return format_datetime(second)
+
+
+@lru_cache(maxsize=256)
+def _from(name: str, address: str) -> str:
+    return f"{_words('From', name)}\r\n <{_plain('From', address)}>"
 
 
 def _plain(header: str, value: str) -> str:
@@ -102,13 +114,13 @@ def _words(header: str, value: str) -> str:
         raise UnsafeHeader(header)
     if not value:
         return ""
+    octets = value.encode()
     chunks: list[bytes] = []
-    chunk = b""
-    for character in value:
-        octets = character.encode()
-        if len(chunk) + len(octets) > _WORD:
-            chunks.append(chunk)
-            chunk = b""
-        chunk += octets
-    chunks.append(chunk)
+    begin = 0
+    while begin < len(octets):
+        end = begin + _WORD
+        while end < len(octets) and octets[end] & 0xC0 == 0x80:  # within a character
+            end -= 1
+        chunks.append(octets[begin:end])
+        begin = end
     return "\r\n ".join(f"=?utf-8?B?{base64.b64encode(c).decode()}?=" for c in chunks)
