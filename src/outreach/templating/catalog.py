@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
@@ -17,12 +18,15 @@ from outreach.domain.contact import Channel
 from outreach.domain.debtor import Locale
 from outreach.domain.errors import TemplateError
 from outreach.domain.notice import Purpose
-from outreach.templating.context import Context
+from outreach.templating.context import Context, CreditorWords
 from outreach.templating.environment import BadValue, environment
 from outreach.templating.files import FRAME, VARIANT, Key, join, keys, read, split
-from outreach.templating.quick import Render, in_one_piece, quick_way
+from outreach.templating.quick import Render, filled_in, in_one_piece, quick_way
 from outreach.templating.sms import LONGEST, SmsLength, measure
 from outreach.templating.variables import CONTEXT, unknown_variables
+
+CREDITORS = 256
+"""For how many creditors a template is kept as it reads with their names in it."""
 
 _values = attrgetter(*CONTEXT)
 
@@ -50,8 +54,9 @@ class Template:
         key: Key,
         sources: Mapping[Path, str],
         compiled: Mapping[str, jinja2.Template],
-        quick: Mapping[str, Render],
+        quick: Callable[[CreditorWords, str | None, bool], Mapping[str, Render]],
     ) -> None:
+        """``quick``: each part's quick way for a creditor, an agency, to guarantors or not."""
         self.key = key
         self.channel, self.purpose, self.locale, self.variant = key
         self.files = dict(sources)
@@ -67,7 +72,8 @@ class Template:
         """
         variables = dict(zip(CONTEXT, _values(context), strict=True))
         try:
-            parts = {name: render(variables) for name, render in self._quick.items()}
+            quick = self._quick(context.creditor, context.agency, context.guarantor)
+            parts = {name: render(variables) for name, render in quick.items()}
         except Exception:
             parts = self._plainly(variables)
         try:
@@ -177,13 +183,25 @@ def _template(key: Key, sources: Mapping[Path, str]) -> Template:
     text, html = (environment(key.locale, html=html, load=load) for html in (False, True))
     if frame and framing:
         _compile(html, frame, framing)  # its own faults
-    compiled: dict[str, jinja2.Template] = {}
-    quick: dict[str, Render] = {}
-    for part, path in key.files().items():
-        around = html if part == "html" else text
-        plain = compiled[part] = _compile(around, path, sources[path])
-        tree = in_one_piece(around, sources[path], framing or "")
-        quick[part] = quick_way(around, tree, str(path)) if tree else plain.render
+    around = {part: html if part == "html" else text for part in key.files()}
+    compiled = {
+        part: _compile(around[part], path, sources[path]) for part, path in key.files().items()
+    }
+
+    # by what few notices differ in: creditors are as many as are configured, not as debtors
+    @lru_cache(maxsize=CREDITORS)
+    def quick(creditor: CreditorWords, agency: str | None, guarantor: bool) -> Mapping[str, Render]:
+        known = {"creditor": creditor, "agency": agency, "guarantor": guarantor}
+        ways: dict[str, Render] = {}
+        for part, path in key.files().items():
+            tree = in_one_piece(around[part], sources[path], framing or "")
+            if tree is None:
+                ways[part] = compiled[part].render
+            else:
+                filled = filled_in(around[part], tree, known)
+                ways[part] = quick_way(around[part], filled, str(path))
+        return ways
+
     return Template(key, sources, compiled, quick)
 
 

@@ -1,8 +1,9 @@
-"""The quick way to render: the same words as the plain way, at half the cost.
+"""The quick way to render: the same words as the plain way, at a third of the cost.
 
-Jinja writes the code here too, with three savings: our own fields are read as attributes, a value
-goes out through one call, and a page and its frame are one piece. Whatever the quick way fails at
-is rendered again the plain way, which knows best what to say about it.
+Jinja writes the code here too, with four savings: our own fields are read as attributes, a value
+goes out through one call, a page and its frame are one piece, and what is known before a notice is
+(who writes) stands in the page as if it had been typed there. Whatever the quick way fails at is
+rendered again the plain way, which knows best what to say about it.
 """
 
 import re
@@ -50,6 +51,48 @@ def quick_way(environment: jinja2.Environment, tree: nodes.Template, path: str) 
         return "".join(root(Names(quick, known | variables, path, {})))
 
     return render
+
+
+def filled_in(
+    environment: jinja2.Environment, tree: nodes.Template, known: Mapping[str, object]
+) -> nodes.Template:
+    """The tree with values in place of their names; Jinja itself works out what follows from them.
+
+    A page that gives one of the names a meaning of its own is left as it is.
+    """
+    if any(name.ctx != "load" and name.name in known for name in tree.find_all(nodes.Name)):
+        return tree
+    filled: nodes.Template = _FillIn(environment, known).visit(tree)
+    return filled
+
+
+class _FillIn(NodeTransformer):
+    def __init__(self, environment: jinja2.Environment, known: Mapping[str, object]) -> None:
+        self._context = nodes.EvalContext(environment)
+        self._known = known
+
+    def visit_Name(self, node: nodes.Name) -> nodes.Node:
+        if node.name in self._known:
+            return nodes.Const(self._known[node.name], lineno=node.lineno)
+        return node
+
+    def visit_Getattr(self, node: nodes.Getattr) -> nodes.Node:
+        self.generic_visit(node)
+        match node.node:
+            case nodes.Const(value=owner) if type(owner) in WORDS and node.attr in _FIELDS:
+                return nodes.Const(getattr(owner, node.attr), lineno=node.lineno)
+        return node
+
+    def visit_If(self, node: nodes.If) -> nodes.Node | list[nodes.Node]:
+        """Only the branch that is taken, where that is known."""
+        self.generic_visit(node)
+        match node:
+            case nodes.If(test=nodes.Expr() as test, elif_=[]):
+                try:
+                    return node.body if test.as_const(self._context) else node.else_
+                except nodes.Impossible:
+                    pass
+        return node
 
 
 class _Code(CodeGenerator):

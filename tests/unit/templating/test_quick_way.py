@@ -25,12 +25,32 @@ def variables(context):
     return {name: getattr(context, name) for name in CONTEXT}
 
 
+def quickly(template, context):
+    quick = template._quick(context.creditor, context.agency, context.guarantor)
+    return {name: render(variables(context)) for name, render in quick.items()}
+
+
 @pytest.mark.parametrize("key", CATALOG.keys, ids=str)
 def test_every_template_of_ours_goes_the_quick_way(key):
     template = CATALOG.get(*key)
-    for context in samples(template.purpose, template.locale).values():
-        said = {name: quick(variables(context)) for name, quick in template._quick.items()}
-        assert said == template._plainly(variables(context))
+    other = "<b>甲 & 乙</b>"
+    for sample in samples(template.purpose, template.locale).values():
+        creditor = replace(sample.creditor, name=other, app=other)
+        for context in (
+            sample,
+            replace(sample, creditor=creditor),
+            replace(sample, agency=other),
+            replace(sample, guarantor=not sample.guarantor),
+        ):
+            assert quickly(template, context) == template._plainly(variables(context))
+
+
+def test_a_creditor_whose_name_breaks_a_line_is_refused_as_ever():
+    context = CONTEXTS["one account"]
+    context = replace(context, creditor=replace(context.creditor, name="甲\n乙"))
+    template = CATALOG.get(Channel.EMAIL, Purpose.OVERDUE_NOTICE, Locale.ZH_CN)
+    with pytest.raises(TemplateError, match=r"subject\.txt:1: .*U\+000A"):
+        template.render(context)
 
 
 @given(name=st.text(), product=st.text("<>&\"'甲 a\u3000\u200b🙂"), locale=st.sampled_from(Locale))
@@ -45,7 +65,7 @@ def test_whatever_the_values_are(name, product, locale):
         said = re.escape(str(refused))
     else:
         assert template.render(context).html == plain["html"]
-        assert {part: quick(variables(context)) for part, quick in template._quick.items()} == plain
+        assert quickly(template, context) == plain
         return
     with pytest.raises(TemplateError, match=said):
         template.render(context)
