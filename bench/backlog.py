@@ -87,7 +87,7 @@ class Batches:
 
     @property
     def whole(self) -> float:
-        """Seconds a batch of the whole loop, two slots side by side."""
+        """Seconds a batch of the whole loop, its slots side by side."""
         return median(run.wall / run.sent for run in self.runs) * self.chunk
 
 

@@ -30,7 +30,7 @@ async def run(place: Place) -> None:
     # what was sent from this folder's other databases is not in this one, and need not be
     shutil.rmtree(Path(place.data_dir) / MARKS, ignore_errors=True)
     async with open_parts(
-        place.settings(), place.database, pool_size=16, generic_plans=True, sends=True
+        place.settings(), place.database, pool_size=24, generic_plans=True, sends=True
     ) as parts:
         working = asyncio.create_task(run_worker(parts, place.redis, stopping))
         await asyncio.to_thread(sys.stdin.read)

@@ -157,7 +157,7 @@ async def test_killed_only_what_was_in_its_hands_is_uncertain(place: Place, tmp_
         await house.rest(await house.worker())
     finding = audit(tmp_path)
     assert finding.good, finding.complaints
-    hands = int(state.env["OUTREACH_CHUNK"]) * 2 * 2 * 2  # slots, routes, lanes
+    hands = int(state.env["OUTREACH_CHUNK"]) * 4 * 2 * 2  # slots, routes, lanes
     assert finding.states["uncertain"] <= hands
     assert set(finding.uncertain) <= {"killed"}
 

@@ -141,7 +141,7 @@ async def work() -> None:
         open_parts(
             settings,
             settings.database_url.get_secret_value(),
-            pool_size=16,
+            pool_size=24,
             generic_plans=True,
             sends=True,
         ) as parts,

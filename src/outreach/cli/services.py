@@ -145,7 +145,7 @@ async def _worker() -> None:
         if stopping.is_set():
             return
         async with open_parts(
-            settings, urls.database, pool_size=16, generic_plans=True, sends=True
+            settings, urls.database, pool_size=24, generic_plans=True, sends=True
         ) as parts:
             await check_redis(urls.redis)
             pid_file = settings.open_data_dir() / "worker.pid"

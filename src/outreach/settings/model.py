@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     chunk: int = Field(32, ge=1, le=100)
     lease_seconds: float = Field(60, gt=1)
     feed_seconds: float = Field(0.5, gt=0)
-    slots: int = Field(2, ge=1, le=8)  # bells, and so claims in flight, per lane and route
+    slots: int = Field(4, ge=1, le=8)  # bells, and so claims in flight, per lane and route
     max_attempts: int = Field(5, ge=1)
     approve_from: int = Field(100, ge=1)  # notices of a campaign that a second person approves
     alarm_after: int = Field(200, ge=1)  # notices of a campaign, from which its alarms are heard

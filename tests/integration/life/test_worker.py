@@ -63,7 +63,7 @@ class Bells:
 
 
 async def test_a_bell_a_chunk_and_never_more_than_slots(house: House) -> None:
-    house.set(chunk=2)
+    house.set(chunk=2, slots=2)
     bells = Bells()
     assert await feed.feed_once(house.parts, bells.ring) == 0
     await many(house, 2)
@@ -76,7 +76,7 @@ async def test_a_bell_a_chunk_and_never_more_than_slots(house: House) -> None:
 
 
 async def test_each_lane_and_route_has_its_own_bells(house: House) -> None:
-    house.set(chunk=1)
+    house.set(chunk=1, slots=2)
     person = Person()
     await house.people(person)
     for _ in range(6):
