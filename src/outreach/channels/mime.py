@@ -7,10 +7,11 @@ headers a notice needs and nothing else, and refuses a value that could add anot
 import base64
 import binascii
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
+
+from outreach.domain.frozen import frozen
 
 _WORD = 39  # octets of UTF-8 in one encoded word: 64 characters, so a header line stays under 76
 _LINE = 76  # characters in one line of base64 (RFC 2045 section 6.8)
@@ -23,7 +24,7 @@ class UnsafeHeader(ValueError):
     """A header value holding a control character; says which header, never the value."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mail:
     """What goes into one mail; ``message_id`` without its angle brackets."""
 

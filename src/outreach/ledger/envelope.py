@@ -42,15 +42,17 @@ _PLAIN = frozenset({str, int, bool, type(None)})
 
 
 def _refuse_floats(value: object) -> None:
-    if isinstance(value, float):
-        raise TypeError("an event holds no floats")
-    items: Iterable[object] = ()
+    items: Iterable[object]
     if isinstance(value, dict):
         items = value.values()
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, (list, tuple)):
         items = value
+    elif isinstance(value, float):
+        raise TypeError("an event holds no floats")
+    else:
+        return
     for item in items:
-        if type(item) not in _PLAIN and item != []:
+        if type(item) not in _PLAIN:
             _refuse_floats(item)
 
 

@@ -113,18 +113,16 @@ def sending_entry(
             "text": rendered.text,
             "html": rendered.html,
         }
-    data = (
-        verdict_data(go.verdict)
-        | dict(more or {})
-        | {
-            "attempt": go.attempt,
-            "purpose": go.row["purpose"],
-            "carrier": carrier,
-            "template": go.words.template.digest,
-            "parts": go.words.parts,
-            "facts": kept_facts(go.facts),
-        }
-    )
+    data = {
+        **verdict_data(go.verdict),
+        **(more or {}),
+        "attempt": go.attempt,
+        "purpose": go.row["purpose"],
+        "carrier": carrier,
+        "template": go.words.template.digest,
+        "parts": go.words.parts,
+        "facts": kept_facts(go.facts),
+    }
     event = notice_event(
         go.row,
         EventKind.SENDING,

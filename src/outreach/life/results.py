@@ -80,14 +80,9 @@ def _accepted(go: Go, outcome: Accepted, carrier: str, now: datetime) -> Result:
         "carrier": carrier,
         "message_ids": list(outcome.message_ids),
         "parts": outcome.parts,
+        "attempt": go.attempt,
     }
-    event = notice_event(
-        go.row,
-        EventKind.SENT,
-        now,
-        data | {"attempt": go.attempt},
-        payload={"answer": outcome.raw},
-    )
+    event = notice_event(go.row, EventKind.SENT, now, data, payload={"answer": outcome.raw})
     row = ResultRow(go.row["id"], go.attempt, State.SENT, outcome.parts)
     return Result(row, prepare(event, go.key), carriage=parts)
 

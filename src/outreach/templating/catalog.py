@@ -6,7 +6,6 @@
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
@@ -17,6 +16,7 @@ import jinja2
 from outreach.domain.contact import Channel
 from outreach.domain.debtor import Locale
 from outreach.domain.errors import TemplateError
+from outreach.domain.frozen import frozen
 from outreach.domain.notice import Purpose
 from outreach.templating.context import Context, CreditorWords
 from outreach.templating.environment import BadValue, environment
@@ -31,7 +31,7 @@ CREDITORS = 256
 _values = attrgetter(*CONTEXT)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rendered:
     """The words, ready to send. ``text`` is always there, the rest as the channel has it."""
 

@@ -50,6 +50,9 @@ def quick_way(environment: jinja2.Environment, tree: nodes.Template, path: str) 
     def render(variables: dict[str, Any]) -> str:
         return "".join(root(Names(quick, known | variables, path, {})))
 
+    if tree.find(nodes.Name) is None:  # it says the same to everybody, as most subjects do
+        same = render({})
+        return lambda _: same
     return render
 
 

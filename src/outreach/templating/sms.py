@@ -5,14 +5,14 @@ each part of a longer one (3GPP TS 23.040 section 9.2.3.24.1, six octets of head
 out on purpose: domestic billing counts every character 1, Latin or not, and our texts are Chinese.
 """
 
-from dataclasses import dataclass
+from outreach.domain.frozen import frozen
 
 ALONE = 70
 EACH = 67
 LONGEST = 500
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SmsLength:
     """``units`` of UTF-16, ``parts`` as carried and billed."""
 
