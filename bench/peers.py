@@ -136,12 +136,12 @@ def _whole_request(read: bytes) -> tuple[bytes, bytes] | None:
 
 
 class SmtpPeer(_Peer):
-    """Takes every mail: RFC 5321 with SIZE, 8BITMIME, DSN and SMTPUTF8."""
+    """Takes every mail: RFC 5321 with PIPELINING, SIZE, 8BITMIME, DSN and SMTPUTF8."""
 
     numbers = count(1)
     answers: ClassVar[dict[bytes, bytes]] = {
-        b"EHLO": b"250-sink.test\r\n250-SIZE 1000000\r\n250-8BITMIME\r\n250-DSN\r\n"
-        b"250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8\r\n",
+        b"EHLO": b"250-sink.test\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250-8BITMIME\r\n"
+        b"250-DSN\r\n250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8\r\n",
         b"HELO": b"250 sink.test\r\n",
         b"MAIL": b"250 2.1.0 Ok\r\n",
         b"RCPT": b"250 2.1.5 Ok\r\n",

@@ -346,7 +346,7 @@ class SmtpPeer(asyncio.Protocol):
             self._transport.write(text.encode() + b"\r\n")
 
     def _ehlo(self, _: str) -> None:
-        self._say("250-relay.test\r\n250-8BITMIME\r\n250-DSN\r\n250 SMTPUTF8")
+        self._say("250-relay.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-DSN\r\n250 SMTPUTF8")
 
     def _mail(self, argument: str) -> None:
         found = re.match(r"FROM:<([^>]*)>", argument)

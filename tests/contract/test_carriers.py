@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from carrier_rigs import LONG_AGO, TOKEN, SmtpRig, TwilioRig
-from scripted_peers import Trouble
+from scripted_peers import SmtpPeer, Trouble
 
 from outreach.channels.base import (
     Accepted,
@@ -153,6 +153,12 @@ async def test_what_cannot_be_looked_up_is_not_found(rig: Rig) -> None:
 # what only one protocol can show
 
 
+PIPELINING = "250-peer.test\r\n250-PIPELINING\r\n250-DSN\r\n250 SMTPUTF8"
+IN_TURN_OR_AT_ONCE = pytest.mark.parametrize(
+    "ehlo", [SmtpPeer.REPLIES["EHLO"], PIPELINING], ids=["in turn", "at once"]
+)
+
+
 @pytest.fixture
 async def twilio() -> AsyncIterator[TwilioRig]:
     rig = TwilioRig()
@@ -187,11 +193,56 @@ async def test_twilio_is_never_asked_twice(twilio: TwilioRig) -> None:
     "step", ["220", "EHLO", "MAIL", "RCPT", "DATA"], ids=lambda step: f"at {step}"
 )
 @pytest.mark.parametrize("trouble", list(Trouble), ids=lambda trouble: trouble.name.lower())
+@IN_TURN_OR_AT_ONCE
 async def test_mail_that_has_not_left_may_be_tried_again(
-    smtp: SmtpRig, step: str, trouble: Trouble
+    smtp: SmtpRig, step: str, trouble: Trouble, ehlo: str
 ) -> None:
-    smtp.peer.script = {step: trouble}
+    smtp.peer.script = {"EHLO": ehlo, step: trouble}
     assert isinstance(await smtp.carrier().send(smtp.message), TemporaryFailure)
+
+
+@IN_TURN_OR_AT_ONCE
+@pytest.mark.parametrize("step", ["MAIL", "RCPT"])
+async def test_an_answer_out_of_turn_sends_no_content(smtp: SmtpRig, ehlo: str, step: str) -> None:
+    smtp.peer.script = {"EHLO": ehlo, step: "354 go on"}
+    assert await smtp.carrier().send(smtp.message) == TemporaryFailure("garbage")
+    assert not smtp.peer.mails
+
+
+async def test_a_relay_that_pipelines_takes_mail_after_mail(smtp: SmtpRig) -> None:
+    smtp.peer.script = {"EHLO": PIPELINING}
+    for _ in range(3):
+        assert isinstance(await smtp.carrier().send(smtp.message), Accepted)
+    assert [command.split()[0] for command in smtp.peer.commands] == [
+        "EHLO",
+        *["MAIL", "RCPT", "DATA"] * 3,
+    ]
+    assert len(smtp.peer.mails) == 3
+
+
+async def test_refused_at_once_leaves_the_session_usable(smtp: SmtpRig) -> None:
+    smtp.peer.script = {"EHLO": PIPELINING, "RCPT": "550 5.1.1 nobody", "DATA": "503 5.5.1 no"}
+    refused = await smtp.carrier().send(smtp.message)
+    assert refused == PermanentFailure(FailureClass.HARD, "5.1.1")
+    smtp.peer.script = {}
+    assert isinstance(await smtp.carrier().send(smtp.message), Accepted)
+    assert smtp.peer.sessions == 1
+    assert "RSET" in smtp.peer.commands
+
+
+async def test_a_relay_that_waits_for_content_for_nobody_gets_none(smtp: SmtpRig) -> None:
+    smtp.peer.script = {"EHLO": PIPELINING, "RCPT": "550 5.1.1 nobody"}
+    refused = await smtp.carrier().send(smtp.message)
+    assert refused == PermanentFailure(FailureClass.HARD, "5.1.1")
+    smtp.peer.script = {"EHLO": PIPELINING}
+    assert isinstance(await smtp.carrier().send(smtp.message), Accepted)
+    assert smtp.peer.sessions == 2
+    assert len(smtp.peer.mails) == 1
+
+
+async def test_a_relay_that_refuses_and_goes_has_refused(smtp: SmtpRig) -> None:
+    smtp.peer.script = {"EHLO": PIPELINING, "MAIL": "421 4.3.2 closing", "RCPT": Trouble.DROP}
+    assert await smtp.carrier().send(smtp.message) == TemporaryFailure("4.3.2", throttled=True)
 
 
 async def test_mail_sessions_are_kept(smtp: SmtpRig) -> None:

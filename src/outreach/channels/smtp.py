@@ -25,6 +25,7 @@ from outreach.channels.base import (
 from outreach.channels.mime import Mail, write
 from outreach.channels.returns import BOUNCES, Returns
 from outreach.channels.smtp_codes import enhanced_code, meaning, slower
+from outreach.channels.smtp_session import Session
 from outreach.channels.token import Tokens
 from outreach.clock import Clock
 from outreach.domain.contact import Channel
@@ -73,7 +74,7 @@ class Smtp:
         self._tls = tls
         self._domain = settings.bounce_domain.lower()
         self._returns = Returns(settings.name, self._domain, settings.reply_to.lower(), tokens)
-        self._idle: list[aiosmtplib.SMTP] = []
+        self._idle: list[Session] = []
         self._slots = asyncio.Semaphore(settings.concurrency)
         notify = "SUCCESS,FAILURE,DELAY" if settings.success_reports else "FAILURE,DELAY"
         self._notify = f"NOTIFY={notify}".encode()
@@ -85,9 +86,11 @@ class Smtp:
         idle, self._idle = self._idle, []
         for session in idle:
             try:
-                await session.quit(timeout=1)
+                async with asyncio.timeout(1):
+                    await session.ask(b"QUIT")
             except (aiosmtplib.SMTPException, OSError):
-                session.close()
+                pass
+            session.close()
 
     async def send(self, message: Message) -> Outcome:
         try:
@@ -100,7 +103,7 @@ class Smtp:
                 session = await self._session()
             except _Refused as refused:
                 return refused.outcome
-            if not recipient.isascii() and not session.supports_extension("smtputf8"):
+            if not recipient.isascii() and not session.offers("smtputf8"):
                 self._idle.append(session)
                 return PermanentFailure(FailureClass.REJECTED, "smtputf8")
             return await self._converse(session, message.token, recipient, mail)
@@ -123,13 +126,13 @@ class Smtp:
     def _message_id(self, token: str) -> str:
         return f"{token}@{self._domain}"
 
-    async def _session(self) -> aiosmtplib.SMTP:
+    async def _session(self) -> Session:
         while self._idle:
             session = self._idle.pop()
             if session.is_connected:
                 return session
             session.close()
-        session = aiosmtplib.SMTP(
+        opening = aiosmtplib.SMTP(
             hostname=self._settings.host,
             port=self._settings.port,
             username=self._settings.username,
@@ -141,18 +144,18 @@ class Smtp:
             local_hostname=self._domain,
         )
         try:
-            await session.connect()
-            if session.is_ehlo_or_helo_needed:
-                await session.ehlo()
+            await opening.connect()
+            if opening.is_ehlo_or_helo_needed:
+                await opening.ehlo()
+            return Session(opening, self._settings.timeout_seconds)
         except BaseException as error:
-            session.close()
+            opening.close()
             if isinstance(error, (aiosmtplib.SMTPException, OSError)):
                 raise _Refused(_no_session(error)) from None
             raise
-        return session
 
     async def _converse(
-        self, session: aiosmtplib.SMTP, token: str, recipient: bytes, mail: bytes
+        self, session: Session, token: str, recipient: bytes, mail: bytes
     ) -> Outcome:
         """One mail on one session; the session is kept unless it broke."""
         left = False
@@ -160,7 +163,8 @@ class Smtp:
             reply = await self._envelope(session, token, recipient)
             if reply.code == _START_INPUT:
                 left = True
-                reply = await self._content(session, mail)
+                session.send(mail + b".\r\n")  # our mails hold no line that begins with a dot
+                reply = await session.reply()
         except aiosmtplib.SMTPResponseException:  # an answer that is no SMTP reply
             session.close()
             return OutcomeUnknown("garbage") if left else TemporaryFailure("garbage")
@@ -175,10 +179,10 @@ class Smtp:
         await self._keep(session, clean=isinstance(outcome, Accepted))
         return outcome
 
-    async def _keep(self, session: aiosmtplib.SMTP, *, clean: bool) -> None:
+    async def _keep(self, session: Session, *, clean: bool) -> None:
         try:
             if not clean and session.is_connected:
-                await session.rset()
+                await session.ask(b"RSET")
         except (aiosmtplib.SMTPException, OSError):
             session.close()
         except BaseException:
@@ -188,10 +192,10 @@ class Smtp:
             self._idle.append(session)
 
     async def _envelope(
-        self, session: aiosmtplib.SMTP, token: str, recipient: bytes
+        self, session: Session, token: str, recipient: bytes
     ) -> aiosmtplib.SMTPResponse:
         """MAIL, RCPT, DATA: the reply to the first that was refused, or to DATA."""
-        reports = session.supports_extension("dsn")
+        reports = session.offers("dsn")
         mail = [b"MAIL", f"FROM:<{BOUNCES}{token}@{self._domain}>".encode()]
         if reports:
             mail += [b"RET=HDRS", b"ENVID=" + token.encode()]
@@ -200,19 +204,36 @@ class Smtp:
         rcpt = [b"RCPT", b"TO:<" + recipient + b">"]
         if reports:
             rcpt.append(self._notify)
-        for command in (mail, rcpt):
-            reply = await session.execute_command(*command)
-            if reply.code // 100 != 2:
+        commands = (b" ".join(mail), b" ".join(rcpt), b"DATA")
+        if session.offers("pipelining"):
+            return await self._at_once(session, commands)
+        for command in commands[:-1]:
+            reply = await session.ask(command)
+            if not _agreed(reply):
                 return reply
-        return await session.execute_command(b"DATA")
+        return await session.ask(commands[-1])
 
-    async def _content(self, session: aiosmtplib.SMTP, mail: bytes) -> aiosmtplib.SMTPResponse:
-        # not SMTP.data(): a time-out there would not say on which side of the final dot it fell.
-        # Our mails hold no line that begins with a dot.
-        if session.protocol is None:
-            raise aiosmtplib.SMTPServerDisconnected("gone before the content")
-        session.protocol.write(mail + b".\r\n")
-        return await session.protocol.read_response(timeout=self._settings.timeout_seconds)
+    async def _at_once(
+        self, session: Session, commands: Sequence[bytes]
+    ) -> aiosmtplib.SMTPResponse:
+        """The same in one way there and back; no content is on its way yet."""
+        session.send(b"".join(command + b"\r\n" for command in commands), len(commands))
+        refused: aiosmtplib.SMTPResponse | None = None
+        for command in commands:
+            try:
+                reply = await session.reply()
+            except (aiosmtplib.SMTPException, OSError):
+                if refused is None:
+                    raise
+                session.close()  # it refused, and went
+                return refused
+            if refused is None and command is not commands[-1] and not _agreed(reply):
+                refused = reply
+        if refused is None:
+            return reply
+        if reply.code == _START_INPUT:
+            session.close()  # it waits for a content that is for nobody: we have none
+        return refused
 
     def _outcome(self, reply: aiosmtplib.SMTPResponse, token: str, left: bool) -> Outcome:
         kind = reply.code // 100
@@ -242,9 +263,16 @@ class Smtp:
                 f"{self._settings.port} ({getattr(refused.outcome, 'code', '')})",
                 "check host, port, security, username and the password's variable",
             ) from None
-        offered = "with" if session.supports_extension("dsn") else "without"
+        offered = "with" if session.offers("dsn") else "without"
         self._idle.append(session)
         return f"{self.name}: SMTP relay answers, {offered} delivery reports"
+
+
+def _agreed(reply: aiosmtplib.SMTPResponse) -> bool:
+    """Whether MAIL or RCPT was taken; what only DATA may be answered is no answer."""
+    if reply.code == _START_INPUT:
+        raise aiosmtplib.SMTPResponseException(reply.code, "out of turn")
+    return reply.code // 100 == 2
 
 
 def _command_address(address: str) -> bytes:
