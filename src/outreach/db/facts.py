@@ -71,9 +71,8 @@ _INTERRUPTED = f"""(
         group by kind) last)"""
 
 _FACTS = f"""
-select n.id, n.creditor_id, n.debtor_id, n.account_ids, n.purpose, n.channel, n.currency,
-    n.contact_point_id, n.number, n.attempt, n.due_at, n.expires_at, n.lane, n.route, n.batch_id,
-    n.campaign_id, n.pinned, g.state as campaign_state,
+select n.id, n.creditor_id, n.debtor_id, n.purpose, n.channel, n.currency, n.contact_point_id,
+    n.number, n.attempt, n.expires_at, n.route, n.campaign_id, n.pinned, g.state as campaign_state,
     d.sealed as debtor_sealed, d.locale, d.zone, d.jurisdiction,
     dk.wrapped as debtor_wrapped, dk.master_version as debtor_master,
     p.sealed as point_sealed, p.region, p.origin, p.verified, p.opted_out_at, p.dead_at,
@@ -255,8 +254,7 @@ async def preview(
         f"""with n as (select $2::uuid as id, $3::text as creditor_id, $4::uuid as debtor_id,
                 $5::uuid[] as account_ids, $6::text as purpose, $7::text as channel,
                 $8::text as currency, $9::uuid as contact_point_id, 0::bigint as number,
-                0::smallint as attempt, $10::timestamptz as due_at, $11::timestamptz as expires_at,
-                $12::text as lane, ''::text as route, null::text as batch_id,
+                0::smallint as attempt, $10::timestamptz as expires_at, ''::text as route,
                 null::uuid as campaign_id, null::text as pinned)
             {_FACTS}""",
         now,
@@ -268,9 +266,7 @@ async def preview(
         request.channel,
         request.currency,
         request.contact_point_id,
-        request.due_at,
         request.expires_at,
-        request.lane,
     )
     assert row is not None
     return row

@@ -25,8 +25,8 @@ from outreach.templating.quick import Render, filled_in, in_one_piece, quick_way
 from outreach.templating.sms import LONGEST, SmsLength, measure
 from outreach.templating.variables import CONTEXT, unknown_variables
 
-CREDITORS = 256
-"""For how many creditors a template is kept as it reads with their names in it."""
+FITTED = 512
+"""As how many creditors' a template is kept with their words in it."""
 
 _values = attrgetter(*CONTEXT)
 
@@ -54,9 +54,11 @@ class Template:
         key: Key,
         sources: Mapping[Path, str],
         compiled: Mapping[str, jinja2.Template],
-        quick: Callable[[CreditorWords, str | None, bool], Mapping[str, Render]],
+        quick: Callable[[CreditorWords, bool, bool], Mapping[str, Render]],
     ) -> None:
-        """``quick``: each part's quick way for a creditor, an agency, to guarantors or not."""
+        """``quick``: each part's quick way when this creditor writes, itself or by an agency, to
+        guarantors or not.
+        """
         self.key = key
         self.channel, self.purpose, self.locale, self.variant = key
         self.files = dict(sources)
@@ -72,7 +74,7 @@ class Template:
         """
         variables = dict(zip(CONTEXT, _values(context), strict=True))
         try:
-            quick = self._quick(context.creditor, context.agency, context.guarantor)
+            quick = self._quick(context.creditor, context.agency is None, context.guarantor)
             parts = {name: render(variables) for name, render in quick.items()}
         except Exception:
             parts = self._plainly(variables)
@@ -188,10 +190,12 @@ def _template(key: Key, sources: Mapping[Path, str]) -> Template:
         part: _compile(around[part], path, sources[path]) for part, path in key.files().items()
     }
 
-    # by what few notices differ in: creditors are as many as are configured, not as debtors
-    @lru_cache(maxsize=CREDITORS)
-    def quick(creditor: CreditorWords, agency: str | None, guarantor: bool) -> Mapping[str, Render]:
-        known = {"creditor": creditor, "agency": agency, "guarantor": guarantor}
+    # by what few values there are of: creditors are as many as are configured, agencies may not be
+    @lru_cache(maxsize=FITTED)
+    def quick(creditor: CreditorWords, itself: bool, guarantor: bool) -> Mapping[str, Render]:
+        known: dict[str, object] = {"creditor": creditor, "guarantor": guarantor}
+        if itself:
+            known["agency"] = None
         ways: dict[str, Render] = {}
         for part, path in key.files().items():
             tree = in_one_piece(around[part], sources[path], framing or "")

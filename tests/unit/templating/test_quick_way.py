@@ -26,7 +26,7 @@ def variables(context):
 
 
 def quickly(template, context):
-    quick = template._quick(context.creditor, context.agency, context.guarantor)
+    quick = template._quick(context.creditor, context.agency is None, context.guarantor)
     return {name: render(variables(context)) for name, render in quick.items()}
 
 
