@@ -92,6 +92,7 @@ VALUES: Mapping[str, _Value] = {
     "told": _Value("告知日", "debtor told on"),
     "register": _Value("登记", "register", names.REGISTERS, english.REGISTERS),
     "filed": _yes("登记有效", "registration in force"),
+    "channel": _Value("渠道", "channel", names.CHANNELS, english.CHANNELS),
 }
 """Every value a check may look at: a test holds this table against the checks."""
 

@@ -4,7 +4,7 @@
 one thing is wrong: what it does not notice there is not tested.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 from typing import Any
@@ -213,7 +213,12 @@ def _caps(place: Jurisdiction, rule: str) -> Iterator[Case]:
     total, by_channel = ids
     second = frozenset({f"{total}.second"})
     notice = {
-        each: facts(place, purpose=each, accounts=(account(settled=each in RECEIPT),))
+        each: facts(
+            place,
+            purpose=each,
+            channel=LETTER if each in STATUTORY else SMS,
+            accounts=(account(settled=each in RECEIPT),),
+        )
         for each in Purpose
     }
     ordinary = sorted(EVERY - STATUTORY - ANSWERS)
@@ -529,6 +534,21 @@ def _mandate(place: Jurisdiction) -> Case:
     return _filed(place, "C-15", Register.MANDATE, Purpose.LAWYER_LETTER, purposes=lawyer)
 
 
+def _written(
+    place: Jurisdiction, key: str, purposes: Iterable[Purpose], *channels: Channel
+) -> Case:
+    """What must be in writing does not go by these channels; by letter it does."""
+    return Case(
+        place,
+        key,
+        BLOCK,
+        tuple(facts(place, purpose=why, channel=by) for why in purposes for by in channels),
+        tuple(facts(place, purpose=why, channel=LETTER) for why in purposes),
+        frozenset(purposes),
+        frozenset(channels),
+    )
+
+
 # ---------------------------------------------------------------- what is owed
 
 
@@ -748,6 +768,7 @@ def _hong_kong() -> Iterator[Case]:
     yield _spaced(place, "HK-02.letter-month", LETTER, 30, 2, COLLECTS - STATUTORY, COLLECTS)
     yield from _people(place, "HK-06")
     yield from _writers(place, "HK-03", "HK-21", "HK-08.told", "S-12.refused")
+    yield _written(place, "HK-08.writing", [Purpose.OUTSOURCING_NOTICE], SMS, EMAIL)
     yield _told_before(place, "HK-08.days", 7)
     yield _mandate(place)
     yield from _debts(place, "HK-11.age", "HK-11.paid", "HK-04", "HK-11.settled")
@@ -854,6 +875,10 @@ def _taiwan() -> Iterator[Case]:
     yield _spaced(place, "TW-02.letter-month", LETTER, 30, 2, COLLECTS - STATUTORY, COLLECTS)
     yield from _people(place, "TW-08")
     yield from _writers(place, "TW-13", "S-12.contract", "TW-11.told", "TW-19")
+    written = [Purpose.OUTSOURCING_NOTICE, Purpose.CREDIT_REPORT_NOTICE]
+    yield _written(place, "TW-11.writing", written[:1], SMS)
+    yield _written(place, "TW-21", written[1:], SMS)
+    yield _written(place, "TW-50", written, EMAIL)
     yield _told_before(place, "TW-11.days", 7)
     yield _listed(place, "TW-18")
     lawful = set(AgencyKind) - {AgencyKind.AGENCY}

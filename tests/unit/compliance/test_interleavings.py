@@ -37,7 +37,7 @@ WANTED = (
     (Purpose.DEMAND_LETTER, LETTER),
     (Purpose.PLAN_REMINDER, SMS),
     (Purpose.ASSIGNMENT_NOTICE, SMS),
-    (Purpose.CREDIT_REPORT_NOTICE, EMAIL),
+    (Purpose.ASSIGNMENT_NOTICE, EMAIL),
     (Purpose.COMPLAINT_REPLY, SMS),
 )
 

@@ -2,8 +2,10 @@
 
 import hashlib
 import re
+import tomllib
 from dataclasses import fields
 from datetime import date, timedelta
+from pathlib import Path
 from string import Formatter
 
 import pytest
@@ -17,6 +19,7 @@ from outreach.compliance.rules import CHECKS
 from outreach.domain.debtor import Jurisdiction, Standing
 from outreach.domain.errors import ConfigurationError
 
+ROOT = Path(__file__).parents[3]
 MAINLAND, HONG_KONG, TAIWAN = Jurisdiction
 OWN_IDS = {
     MAINLAND: r"[TFPCSMR]-\d\d|LIST|PROMISE|PAID-CLAIM",
@@ -106,6 +109,19 @@ def test_every_sentence_speaks_of_what_its_check_looks_at(packs, place):
         for sentence in (rule.says, rule.says_en):
             used = {name for _, name, _, _ in Formatter().parse(sentence)} - {None}
             assert used <= check.names
+
+
+@pytest.mark.parametrize("place", Jurisdiction)
+def test_each_place_is_written_in_its_own_characters(policies, place):
+    """Sentences are shown to people of the place; of the mainland's, Taiwan's laws are cited."""
+    text = (ROOT / "src/outreach/templating/characters.txt").read_text(encoding="utf-8")
+    _, simplified, traditional = re.split(r"^\[\w+\]$", text, flags=re.MULTILINE)
+    wrong = set(traditional if place is MAINLAND else simplified) - set("\n")
+    pack = tomllib.loads((policies / f"{place}.toml").read_text(encoding="utf-8"))
+    for rule in pack["rule"]:
+        said = "".join(rule.get(key, "") for key in ("title", "says", "release"))
+        assert not wrong & set(said), rule["id"]
+    assert not wrong & set("".join(pack["not_enforced"].values()))
 
 
 def test_a_general_rule_in_another_place_is_never_shown_as_its_law(packs):

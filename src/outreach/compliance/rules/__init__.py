@@ -33,6 +33,7 @@ CHECKS: Mapping[str, Check] = {
     "told": agency.TOLD,
     "told_before": agency.TOLD_BEFORE,
     "filed": agency.FILED,
+    "in_writing": agency.IN_WRITING,
 }
 """Every check a pack may name."""
 
@@ -45,7 +46,16 @@ FAMILIES: Mapping[str, frozenset[str]] = {
     ),
     "standings": frozenset({"standing"}),
     "agency": frozenset(
-        {"one_writer", "contract", "licensed", "listed", "told", "told_before", "filed"}
+        {
+            "one_writer",
+            "contract",
+            "licensed",
+            "listed",
+            "told",
+            "told_before",
+            "in_writing",
+            "filed",
+        }
     ),
 }
 """The checks by what they are about: each in the file of its family."""

@@ -1,4 +1,4 @@
-"""By whom: an agency under contract that the debtor was told of, a law firm with a mandate."""
+"""By whom: an agency of which the debtor was told in writing, a law firm with a mandate."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -129,6 +129,15 @@ def _filed_inputs(facts: Facts, params: Filing) -> Values:
     return {"register": params.register.value, "filed": int(params.register in facts.filed)}
 
 
+def _in_writing(facts: Facts, rule: Rule[NoParams]) -> Finding | None:
+    """Objects to all it concerns: the rule's channels are those that are not writing."""
+    return rule.finding(_in_writing_inputs(facts, rule.params))
+
+
+def _in_writing_inputs(facts: Facts, _: NoParams) -> Values:
+    return {"channel": facts.channel.value}
+
+
 def _day(day: date | None) -> str:
     return f"{day}" if day else "-"
 
@@ -146,3 +155,4 @@ TOLD_BEFORE = Check(
     frozenset({Effect.HOLD}),
 )
 FILED = Check(_filed, _filed_inputs, frozenset({"register", "filed"}), Filing)
+IN_WRITING = Check(_in_writing, _in_writing_inputs, frozenset({"channel"}))
