@@ -14,6 +14,7 @@ import asyncpg
 import openpyxl
 import pytest
 
+from outreach.cli import facts_standing
 from outreach.clock import Clock
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -215,7 +216,9 @@ def test_what_is_refused_says_how_to_mend_it(
     assert told("standing_set") == []
 
 
-def test_clocks_that_run_out_first_stand_first(outreach: Outreach, fetch: Fetch) -> None:
+def test_clocks_that_run_out_first_stand_first(
+    outreach: Outreach, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     set_(outreach, ONE, "vip")
     set_(outreach, ONE, "complaint", "--body", "branch")
     set_(outreach, TWO, "complaint", "--body", "branch", "--since", str(TODAY - timedelta(days=9)))
@@ -233,6 +236,11 @@ def test_clocks_that_run_out_first_stand_first(outreach: Outreach, fetch: Fetch)
     assert outreach("facts", "standing", "list", "--creditor", "hk-harbour-bank") == (
         "nothing stands\n"
     )
+    monkeypatch.setattr(facts_standing, "MOST", 1)
+    assert outreach("facts", "standing", "list", "--json") == said, "a script is given all of it"
+    first = outreach("facts", "standing", "list")
+    assert "and more" in first
+    assert "vip" not in first
 
 
 def test_the_profile_shows_number_clock_and_account(outreach: Outreach) -> None:

@@ -84,6 +84,14 @@ def test_enough_is_enough(kind: Standing, place: Jurisdiction) -> None:
         (Standing.COMPLAINT, {"about": About.FRAUD}, "about", "only dispute"),
         (Standing.DISPUTE, {"opens": time(9)}, "opens", "only agreed_hours"),
         (Standing.AGREED_HOURS, {"channels": ()}, "channels", "which channels"),
+        (
+            Standing.AGREED_HOURS,
+            {"channels": (Channel.EMAIL, Channel.LETTER)},
+            "channels",
+            "a letter has no hours",
+        ),
+        (Standing.HARDSHIP, {"since": TODAY - timedelta(days=31)}, "since", "after 30 days"),
+        (Standing.PROMISE, {"since": TODAY - timedelta(days=15)}, "since", "after 14 days"),
         (Standing.AGREED_HOURS, {"opens": None}, "opens", "empty"),
         (Standing.AGREED_HOURS, {"closes": None}, "closes", "empty"),
         (Standing.AGREED_HOURS, {"closes": time(19)}, "closes", "never open"),
@@ -103,6 +111,8 @@ def test_the_last_day_that_is_allowed() -> None:
     for last in (
         stated(Standing.PLAN, until=date(2031, 11, 26)),  # 60 months to the day
         stated(Standing.VIP, until=TODAY),
+        stated(Standing.HARDSHIP, since=TODAY - timedelta(days=30)),
+        stated(Standing.HARDSHIP, since=TODAY - timedelta(days=90), until=TODAY),
         stated(Standing.COMPLAINT, answer_by=TODAY + timedelta(days=60)),
     ):
         assert refusal(last, TODAY, MAINLAND) is None

@@ -203,7 +203,8 @@ def list_all(
     as_json: AsJson = False,
 ) -> None:
     """List what stands, the clocks that run out first before the others; names nobody."""
-    rows, now = run(in_office(lambda parts, conn: _list(parts, conn, creditor, kind, due)))
+    limit = None if as_json else MOST + 1
+    rows, now = run(in_office(lambda parts, conn: _list(parts, conn, creditor, kind, due, limit)))
     if as_json:
         for row in rows:
             typer.echo(orjson.dumps(_json(row), default=str).decode())
@@ -217,12 +218,17 @@ def list_all(
 
 
 async def _list(
-    parts: Parts, conn: Connection, creditor: str | None, kind: Standing | None, due: bool
+    parts: Parts,
+    conn: Connection,
+    creditor: str | None,
+    kind: Standing | None,
+    due: bool,
+    limit: int | None,
 ) -> tuple[Sequence[asyncpg.Record], datetime]:
     check_creditor(parts, creditor)
     now = parts.clock.now()
     rows = await standings.listed(
-        conn, now, creditor_id=creditor, kind=kind, clocks=due, limit=MOST + 1
+        conn, now, creditor_id=creditor, kind=kind, clocks=due, limit=limit
     )
     return rows, now
 

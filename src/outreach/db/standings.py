@@ -82,7 +82,7 @@ async def listed(
     debtor_id: UUID | None = None,
     kind: str | None = None,
     clocks: bool = False,
-    limit: int,
+    limit: int | None,
 ) -> list[asyncpg.Record]:
     """What stands, clocks that run out first; with ``clocks`` nothing without one."""
     return await conn.fetch(

@@ -216,7 +216,7 @@ def _days(stated: Stated, today: date) -> Refusal | None:
     if until is None:
         if stated.kind in _ENDS_ITSELF:
             return Refusal("until", f"empty: a {stated.kind} ends by itself", "give its last day")
-        return None
+        return _over(stated, since, today)
     if stated.kind is Standing.DECEASED:
         return Refusal("until", "nobody is dead until a day", "leave it out")
     if stated.since and until < since:
@@ -227,6 +227,18 @@ def _days(stated: Stated, today: date) -> Refusal | None:
     if most and until - since > most:
         return Refusal("until", f"a {stated.kind} lasts {words} at most", "mend the day")
     return None
+
+
+def _over(stated: Stated, since: date, today: date) -> Refusal | None:
+    """What began so long ago that it is over by itself."""
+    days = lasts_days(stated.kind)
+    if days is None or since + timedelta(days=days) >= today:
+        return None
+    return Refusal(
+        "since",
+        f"a {stated.kind} ends by itself after {days} days, and so is over",
+        "leave it out, or give a last day",
+    )
 
 
 def _clock(stated: Stated, today: date, place: Jurisdiction) -> Refusal | None:
@@ -251,6 +263,8 @@ def _hours(stated: Stated, _: date) -> Refusal | None:
         return None
     if not stated.channels:
         return Refusal("channels", "empty: for which channels?", "sms, email, or both")
+    if Channel.LETTER in stated.channels:
+        return Refusal("channels", "a letter has no hours", "sms, email, or both")
     if stated.opens is None or stated.closes is None:
         field = "opens" if stated.opens is None else "closes"
         return Refusal(field, "empty", "write the hour as 19:00")

@@ -125,7 +125,7 @@ def channels(text: str) -> tuple[Channel, ...]:
     said = [word for word in _BETWEEN.split(values.narrow(text).lower()) if word]
     found = {words.CHANNELS.get(word) for word in said}
     if None in found:
-        raise ValueError("unknown channel: 短信, 邮件 or 信函 expected")
+        raise ValueError("unknown channel: 短信 or 邮件 expected")
     return tuple(channel for channel in Channel if channel in found)
 
 
