@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint mutants docs bench chaos lock
+.PHONY: help setup demo test lint mutants docs bench eval chaos lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -38,6 +38,9 @@ docs: $(DONE) ## write docs/compliance.md anew from the policy packs
 
 bench: $(DONE) ## measure import and sending beside their bare floor
 	$(BIN)/python -m bench $(ARGS)
+
+eval: $(DONE) ## the gate on words held against labelled texts (ARGS="--set tuning --show")
+	$(BIN)/python -m eval.wording $(ARGS)
 
 chaos: $(DONE) ## 22 storms: processes and servers killed in mid-flight (ARGS="-k storm")
 	$(BIN)/pytest tests/chaos -s -p no:randomly $(ARGS)

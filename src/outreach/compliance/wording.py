@@ -1,38 +1,57 @@
-"""The gate on words: what a rendered message may not say, look like or be as long as.
+"""The gate on words: what a message may not say, look like or be as long as.
 
-Phrases are data (``config/policies/wording.toml``). Each is first looked for by its key, a
-character that no match can do without and lawful notices rarely hold; a phrase that has none, by
-its first character with the rest behind it. Two scans so clear most texts; only what they meet is
-asked for in full.
+What counts is data (``config/policies/wording.toml``). A message differs from the last of its
+template by its figures, and now and then by a name: what was found clean with its figures taken out
+(``skeleton``) is not read again. Phrases hold no figures, so nothing is lost by it.
 """
 
 import re
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from pydantic import Field
 
 from outreach.compliance.finding import Confidence, Effect, Finding
-from outreach.compliance.policy_file import Table, read, wrong
+from outreach.compliance.normal import (
+    ENDS,
+    SENTENCE,
+    half,
+    normal,
+    place,
+    simplified,
+    skeleton,
+    spelled,
+)
+from outreach.compliance.phrases import BadPhrase, Phrase, guards, phrases
+from outreach.compliance.policy_file import Place, Table, read, wrong
+from outreach.compliance.setting import Setting
 from outreach.domain.contact import Channel
+from outreach.domain.debtor import Jurisdiction
+from outreach.domain.notice import Purpose
 
-CLAUSE_END = "。"
-_ENDS = re.compile(r"[。.,、;:!?\n…]+")
-_NOISE = re.compile(rf"[^\w{CLAUSE_END}]|_")
+GUARD = 14  # how far before or after a phrase, in characters, a guard may stand
+KEPT = 4096  # skeletons remembered for one setting
+LONGEST_KEPT = 8192  # bytes of a skeleton that is remembered
+
 _BRACKETS = re.compile("[【】]")
-_SYMBOLS = r"[\W_]*+"
-_GAP = r"(?:\w[\W_]*+){0,6}"
-_LOOK_BACK = 8
-# what every text is full of: replaced first, it leaves NFKC nothing to do, which it does quickly
-_WIDE = tuple((wide, unicodedata.normalize("NFKC", wide)) for wide in "，：；！？（）\u3000")
+_TWICE_NOT = re.compile("不[会得能可]不")  # says yes, so it guards nothing
+_CLAUSE_END = re.compile(f"[{ENDS}]")
+_MASK = bytes.maketrans(b"123456789", b"0" * 9)
+_LONG = b"0" * 15
+_MARK = re.compile(r"[a-z][ -]?\d|[/+%]|加[ ]?[v薇威微]")
 
 
-class _Reason(Table):
-    title: str
+class _Rule(Table):
+    title: str = ""
     source: str
     confidence: Confidence
+
+
+class _Class(Table):
+    title: str
+    rules: dict[Jurisdiction, str]
 
 
 class _Sms(Table):
@@ -46,86 +65,188 @@ class _PhraseTable(Table):
     match: tuple[str, ...] = Field(min_length=1)
     safe: str
     unless: tuple[str, ...] = ()
-    releasable: bool = False
+    unless_after: tuple[str, ...] = ()
+    unless_near: tuple[str, ...] = ()
+    places: tuple[Jurisdiction, ...] = tuple(Jurisdiction)
+    rules: dict[Jurisdiction, str] = Field(default_factory=dict)
+    agency: bool = False
+    mandate: bool = False
+    release: str = ""
 
 
 class _RawTable(Table):
     reason: str
     name: str
     match: str
-    needs: str = ""
+    needs: str
     safe: str
+    places: tuple[Jurisdiction, ...] = tuple(Jurisdiction)
 
 
 class _WordingTable(Table):
-    traditional: str
-    usual: str = ""
-    reasons: dict[str, _Reason]
+    alike: str = ""
+    case_number: str
+    words: dict[str, str] = Field(default_factory=dict)
+    rules: dict[str, _Rule]
+    classes: dict[str, _Class]
     sms: _Sms
     phrase: tuple[_PhraseTable, ...]
     raw: tuple[_RawTable, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Phrase:
-    pattern: re.Pattern[str]
-    keys: str  # the forms of one character, one of which every match holds
-    rest: str  # what then follows in a text full of symbols; empty where the key says enough
-    name: str
-    unless: re.Pattern[str] | None
+class _Listed:
+    """A phrase with its entry of the list and the guards beside which it does not count."""
+
+    order: int
+    phrase: Phrase
     table: _PhraseTable
+    before: re.Pattern[str] | None
+    after: re.Pattern[str] | None
+    near: re.Pattern[str] | None
+
+    def hits(self, form: str) -> Iterator[tuple[int, int]]:
+        """Where the phrase counts: begin and end in the normal form."""
+        start, sober = 0, _TWICE_NOT.sub("之之之", form)
+        while hit := self.phrase.pattern.search(form, start):
+            if self._guarded(sober, *hit.span()):
+                start = hit.start() + 1
+            else:
+                yield hit.span()
+                start = max(hit.end(), start + 1)
+
+    def _guarded(self, form: str, start: int, end: int) -> bool:
+        if self.before:
+            clause = re.split(_CLAUSE_END, form[max(0, start - GUARD) : start])[-1]
+            if self.before.search(clause):
+                return True
+        if self.after:
+            clause = re.split(_CLAUSE_END, form[end : end + GUARD], maxsplit=1)[0]
+            if self.after.search(clause):
+                return True
+        if self.near:
+            first = form.rfind(SENTENCE, 0, start) + 1
+            last = form.find(SENTENCE, end)
+            return bool(self.near.search(form[first : last if last >= 0 else len(form)]))
+        return False
+
+    def counts(self, setting: Setting) -> bool:
+        """Whether the entry concerns this setting at all; its place was asked before."""
+        if self.table.agency and not setting.agency:
+            return False
+        mandated = setting.purpose is Purpose.LAWYER_LETTER and setting.mandate
+        return not (self.table.mandate and mandated)
+
+
+Index = Mapping[str, list[_Listed]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    pattern: re.Pattern[str]
+    table: _RawTable
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
     """The compiled word list."""
 
-    rare_keys: re.Pattern[str]
-    usual_keys: re.Pattern[str]
-    phrases: Mapping[str, list[tuple[int, _Phrase]]]  # by key, with their places in the list
-    raws: tuple[tuple[re.Pattern[str], _RawTable], ...]
+    index: Mapping[Jurisdiction, Index]  # phrases by key
+    raws: Mapping[Jurisdiction, tuple[_Raw, ...]]
+    fold: Mapping[int, int]
+    case_number: re.Pattern[str]
     sms: _Sms
-    reasons: Mapping[str, _Reason]
+    rules: Mapping[str, _Rule]
+    classes: Mapping[str, _Class]
+    _clean: dict[Setting, dict[bytes, bool]] = field(default_factory=dict, repr=False)
 
-    def check_words(self, text: str, channel: Channel, signature: str) -> tuple[Finding, ...]:
+    def check_words(self, text: str, setting: Setting) -> tuple[Finding, ...]:
         """All objections to a rendered message, none hiding another.
 
         ``text`` is what the debtor would read; an SMS may begin with ``【signature】``. Values name
-        the phrase of the list and ``at``, the place in ``text`` where it begins: never the text.
+        the phrase of the list, ``at`` and ``length``, the span in ``text``: never the text.
         """
-        half = _half(text)
-        found = [*self._phrases(text, half), *self._raws(text, half)]
-        if channel is Channel.SMS:
-            found += self._sms(text, signature)
+        bones = skeleton(text)
+        clean = self._clean.get(setting)
+        if clean is None:
+            clean = self._clean[setting] = {}
+        has_marks = clean.get(bones)
+        found: list[Finding] = []
+        if has_marks is None:
+            found += self._phrases(text, setting)
+            has_marks = _may_hold_marks(text)
+            if not found and len(bones) <= LONGEST_KEPT:
+                if len(clean) >= KEPT:
+                    clean.clear()
+                clean[bones] = has_marks
+        if has_marks or _LONG in text.encode("utf-8", "surrogatepass").translate(_MASK, b" -"):
+            found += self._raws(text, setting)
+        if setting.channel is Channel.SMS:
+            found += self._sms(text, setting.signature)
         return tuple(found)
 
-    def _phrases(self, text: str, half: str) -> Iterator[Finding]:
-        keys = {*self.rare_keys.findall(half), *self.usual_keys.findall(half)}
-        if not keys:
-            return
-        bare = _bare(half)
-        asked = dict(entry for key in keys for entry in self.phrases[key])
-        for _, phrase in sorted(asked.items()):
-            for hit in phrase.pattern.finditer(bare):
-                clause = bare[: hit.start()].rpartition(CLAUSE_END)[2]
-                if phrase.unless and phrase.unless.search(clause[-_LOOK_BACK:]):
-                    continue
-                yield self._finding(
-                    phrase.table.reason,
-                    f"含有“{phrase.name}”一类的表述;可改为:{phrase.table.safe}",
-                    {"phrase": phrase.name, "at": _place(text, hit.start(), _bare)},
-                    releasable=phrase.table.releasable,
-                )
+    def remembered(self, setting: Setting) -> int:
+        """How many skeletons of this setting are known to be clean."""
+        return len(self._clean.get(setting, ()))
 
-    def _raws(self, text: str, half: str) -> Iterator[Finding]:
-        for pattern, table in self.raws:
-            if table.needs not in half:
+    def forget(self) -> None:
+        """Read everything anew."""
+        self._clean.clear()
+
+    def _phrases(self, text: str, setting: Setting) -> list[Finding]:
+        form = partial(normal, fold=self.fold)
+        said = form(text)
+        found = self._said(text, said, setting, form)
+        if (read := spelled(said)) != said:
+            found |= self._said(text, read, setting, lambda part: spelled(form(part)))
+        return [found[key] for key in sorted(found)]
+
+    def _said(
+        self, text: str, said: str, setting: Setting, form: Callable[[str], str]
+    ) -> dict[tuple[int, int], Finding]:
+        index = self.index[setting.place]
+        solid = _CLAUSE_END.sub("", said)
+        met = {*solid, *map(str.__add__, solid, solid[1:])}
+        asked = {each.order: each for key in met & index.keys() for each in index[key]}
+        found = {}
+        for order, each in asked.items():
+            if each.counts(setting):
+                for start, end in each.hits(said):
+                    at = place(text, start, form)
+                    span = (at, place(text, end - 1, form) + 1 - at)
+                    found[order, at] = self._refused(each, text, setting, span)
+        return found
+
+    def _refused(
+        self, each: _Listed, text: str, setting: Setting, span: tuple[int, int]
+    ) -> Finding:
+        table, name = each.table, each.phrase.name
+        released = table.release == "person" or (
+            table.release == "case number" and self.case_number.search(half(text)) is not None
+        )
+        return self._finding(
+            table.reason,
+            setting,
+            f"含有“{name}”一类的表述;可改为:{table.safe}",
+            {"phrase": name, "at": span[0], "length": span[1], "class": table.reason},
+            releasable=released,
+            rule=table.rules.get(setting.place),
+        )
+
+    def _raws(self, text: str, setting: Setting) -> Iterator[Finding]:
+        plain = half(text)
+        for raw in self.raws[setting.place]:
+            table = raw.table
+            if table.needs not in plain:
                 continue
-            for hit in pattern.finditer(half):
+            for hit in raw.pattern.finditer(plain):
+                at = place(text, hit.start(), half)
+                length = place(text, hit.end() - 1, half) + 1 - at
                 yield self._finding(
                     table.reason,
+                    setting,
                     f"含有{table.name};可改为:{table.safe}",
-                    {"phrase": table.name, "at": _place(text, hit.start(), _half)},
+                    {"phrase": table.name, "at": at, "length": length, "class": table.reason},
                 )
 
     def _sms(self, text: str, signature: str) -> Iterator[Finding]:
@@ -133,151 +254,127 @@ class Wording:
         body = text.removeprefix(head)
         if ("【" in body or "】" in body) and (second := _BRACKETS.search(body)):
             says = f"除开头的签名“{head}”外不得再有【】"
-            yield self._finding("M-02", says, {"at": len(text) - len(body) + second.start()})
+            yield self._of("M-02", says, {"at": len(text) - len(body) + second.start()})
         # nearly always none is there: asked one by one, they are looked for much faster
         for symbol in filter(text.__contains__, self.sms.symbols):
             for hit in re.finditer(re.escape(symbol), text):
                 says = f"含有短信禁用符号“{symbol}”"
-                yield self._finding("M-04", says, {"symbol": symbol, "at": hit.start()})
+                yield self._of("M-04", says, {"symbol": symbol, "at": hit.start()})
         units = len(text.encode("utf-16-le", "surrogatepass")) // 2
         limit, flag = self.sms.max_units, self.sms.flag_units
         values = {"units": units, "limit": limit}
         if units > limit:
-            yield self._finding("M-03", f"共 {units} 个字符,超过 {limit} 个", values)
+            yield self._of("M-03", f"共 {units} 个字符,超过 {limit} 个", values)
         elif units > flag:
             says = f"共 {units} 个字符,超过两条的 {flag} 个"
-            yield self._finding("M-03", says, {"units": units, "limit": flag}, Effect.FLAG)
+            yield self._of("M-03", says, {"units": units, "limit": flag}, Effect.FLAG)
 
     def _finding(
         self,
         reason: str,
+        setting: Setting,
+        says: str,
+        values: Mapping[str, str | int],
+        releasable: bool = False,
+        rule: str | None = None,
+    ) -> Finding:
+        about = self.classes[reason]
+        rule = rule or about.rules[setting.place]
+        return self._of(rule, says, values, title=about.title, releasable=releasable)
+
+    def _of(
+        self,
+        rule: str,
         says: str,
         values: Mapping[str, str | int],
         effect: Effect = Effect.BLOCK,
+        title: str = "",
         releasable: bool = False,
     ) -> Finding:
-        about = self.reasons[reason]
+        about = self.rules[rule]
         return Finding(
-            rule=reason,
+            rule=rule,
             effect=effect,
-            says=f"{about.title}:{says}",
+            says=f"{title or about.title}:{says}",
             values=values,
             source=about.source,
             confidence=about.confidence,
             releasable=releasable,
-            release="修改文字",
+            release="核对属实后由有权人员放行,或修改文字" if releasable else "修改文字",
         )
 
 
-def _half(text: str) -> str:
-    """Half width, lower case."""
-    for wide, narrow in _WIDE:
-        text = text.replace(wide, narrow)
-    return unicodedata.normalize("NFKC", text).lower()
-
-
-def _bare(half: str) -> str:
-    """Letters and digits only, each end of a clause as one ``。``."""
-    return _NOISE.sub("", _ENDS.sub(CLAUSE_END, half))
+def _may_hold_marks(text: str) -> bool:
+    """Whether there may be what ``raw`` looks for, were the figures any others."""
+    odd = any(char.isdigit() and not char.isascii() for char in text)
+    return odd or _MARK.search(half(text)) is not None
 
 
 def load_wording(path: Path) -> Wording:
     """Read and compile the word list; raises ``ConfigurationError``."""
     table, data = read(path, _WordingTable)
-    given = {
-        "phrase": [entry.reason for entry in table.phrase],
-        "raw": [entry.reason for entry in table.raw],
-    }
-    for kind, reasons in given.items():
-        for index, reason in enumerate(reasons):
-            if reason not in table.reasons:
-                known = ", ".join(table.reasons)
-                raise wrong(path, data, (kind, index, "reason"), f"one of {known}")
-    forms = {group[0]: group for group in table.traditional.split()}
-    phrases: list[_Phrase] = []
-    for index, listed in enumerate(table.phrase):
+    _check_names(path, data, table)
+    alike = {ord(char): ord(group[0]) for group in table.alike.split() for char in group[1:]}
+    fold = {wide: alike.get(plain, plain) for wide, plain in simplified().items()} | alike
+    words = {name: tuple(said.split()) for name, said in table.words.items()}
+    listed: list[_Listed] = []
+    for number, entry in enumerate(table.phrase):
+        key = "unless"
         try:
-            phrases += _compiled(listed, forms, table.usual)
-        except re.error as error:
-            place = ("phrase", index, "match")
-            expected = f"phrases that start with a character and hold ~, [ab] or ?; {error}"
-            raise wrong(path, data, place, expected) from None
-    by_key: dict[str, list[tuple[int, _Phrase]]] = {}
-    for entry in enumerate(phrases):
-        for key in entry[1].keys:
-            by_key.setdefault(key, []).append(entry)
+            before, after, near = (
+                guards(each, words, fold)
+                for each in (entry.unless, entry.unless_after, entry.unless_near)
+            )
+            key = "match"
+            for text in entry.match:
+                for phrase in phrases(text, words, fold):
+                    listed.append(_Listed(len(listed), phrase, entry, before, after, near))
+        except (BadPhrase, re.error) as error:
+            raise wrong(path, data, ("phrase", number, key), f"a phrase; {error}") from None
     return Wording(
-        rare_keys=_any(phrase for phrase in phrases if not phrase.rest),
-        usual_keys=_any(phrase for phrase in phrases if phrase.rest),
-        phrases=by_key,
-        raws=tuple((re.compile(entry.match), entry) for entry in table.raw),
+        index={place: _index(listed, place) for place in Jurisdiction},
+        raws={
+            place: tuple(
+                _Raw(re.compile(entry.match), entry) for entry in table.raw if place in entry.places
+            )
+            for place in Jurisdiction
+        },
+        fold=fold,
+        case_number=re.compile(table.case_number),
         sms=table.sms,
-        reasons=table.reasons,
+        rules=table.rules,
+        classes=table.classes,
     )
 
 
-def _compiled(entry: _PhraseTable, forms: Mapping[str, str], usual: str) -> Iterator[_Phrase]:
-    unless = "|".join(_regex(word, forms) for word in entry.unless)
-    guard = re.compile(unless) if unless else None
-    for phrase in entry.match:
-        if not phrase[:1].isalnum():
-            raise re.error(f"not {phrase!r}")
-        pattern = re.compile(_regex(phrase, forms))
-        yield _Phrase(pattern, *_seek(phrase, forms, usual), _shown(phrase), guard, entry)
+def _index(listed: list[_Listed], where: Jurisdiction) -> Index:
+    index: dict[str, list[_Listed]] = {}
+    for each in listed:
+        if where in each.table.places:
+            for key in each.phrase.keys:
+                index.setdefault(key, []).append(each)
+    return index
 
 
-def _regex(phrase: str, forms: Mapping[str, str]) -> str:
-    """A phrase of the list as a regular expression on normalised text.
+def _check_names(path: Path, data: bytes, table: _WordingTable) -> None:
+    """Every class and rule that is named is there, and every class has a rule in every place."""
 
-    A clause end slipped in between two characters does not hide the phrase.
-    """
-    parts: list[str] = []
-    within = False
-    for before, char in zip(" " + phrase, phrase, strict=False):
-        if char == "~":
-            parts.append(f"[^{CLAUSE_END}]{{0,6}}")
-        elif char in "[]?":
-            within = char == "["
-            parts.append(char)
-        else:
-            slip = f"{CLAUSE_END}?" if not within and before.isalnum() else ""
-            known = forms.get(char, char)
-            parts.append(slip + (known if within or len(known) == 1 else f"[{known}]"))
-    return "".join(parts)
+    def known(key: Place, name: str, of: Mapping[str, object]) -> None:
+        if name not in of:
+            raise wrong(path, data, key, f"one of {', '.join(of)}")
 
-
-def _shown(phrase: str) -> str:
-    """The phrase as a person reads it, in its shortest form."""
-    plain = re.sub(r"\[(.)[^]]*\]", r"\1", phrase)
-    return re.sub(r".\?", "", plain).replace("~", "…")
+    for name, about in table.classes.items():
+        for where in Jurisdiction:
+            known(("classes", name), about.rules.get(where, ""), table.rules)
+    for number, entry in enumerate(table.phrase):
+        known(("phrase", number, "reason"), entry.reason, table.classes)
+        for rule in entry.rules.values():
+            known(("phrase", number, "rules"), rule, table.rules)
+        known(("phrase", number, "release"), entry.release, _RELEASES)
+    for number, raw in enumerate(table.raw):
+        known(("raw", number, "reason"), raw.reason, table.classes)
+    for rule in ("M-02", "M-03", "M-04"):
+        known(("rules", rule), rule, table.rules)
 
 
-def _seek(phrase: str, forms: Mapping[str, str], usual: str) -> tuple[str, str]:
-    """``keys`` and ``rest`` of a phrase, for half width text with all its symbols."""
-    first, *others = re.findall(r"~|(?:\[[^]]*\]|.)\??", phrase)
-    for unit in (first, *others):
-        keys = forms.get(unit, unit)
-        if unit.isalnum() and not any(key in usual for key in keys):
-            return keys, ""
-    if not first.isalnum():
-        raise re.error(f"not {phrase!r}")
-    rest = (_GAP if unit == "~" else _regex(unit, forms) for unit in others)
-    return forms.get(first, first), "".join(_SYMBOLS + unit for unit in rest)
-
-
-def _any(phrases: Iterable[_Phrase]) -> re.Pattern[str]:
-    """Finds the keys. Each branch begins with a plain character: ``re`` then skips quickly over the
-    rest of the text.
-    """
-    rests: dict[str, list[str]] = {}
-    for phrase in phrases:
-        for key in phrase.keys:
-            rests.setdefault(key, []).extend([phrase.rest] if phrase.rest else ())
-    branches = [f"{key}(?={'|'.join(rest)})" if rest else key for key, rest in rests.items()]
-    return re.compile("|".join(branches) or "(?!)")
-
-
-def _place(text: str, index: int, form: Callable[[str], str]) -> int:
-    """Where in ``text`` the character ``index`` of its normal form comes from."""
-    ends = (len(form(_half(text[:end]))) for end in range(1, len(text) + 1))
-    return next((place for place, end in enumerate(ends) if end > index), 0)
+_RELEASES = {"": None, "person": None, "case number": None}

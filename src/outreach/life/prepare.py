@@ -18,6 +18,7 @@ from outreach.channels.base import Message
 from outreach.compliance.facts import Facts
 from outreach.compliance.finding import Effect, Finding
 from outreach.compliance.gate import Decision, Verdict, set_aside
+from outreach.compliance.setting import Setting
 from outreach.db.notices import IntentRow
 from outreach.domain.campaign import CampaignState
 from outreach.domain.contact import Address, Channel
@@ -272,7 +273,7 @@ def _render(parts: Parts, case: _Case, _: datetime) -> None:
 
 
 def _judge_words(parts: Parts, case: _Case, now: datetime) -> Prepared | None:
-    objections = words_findings(parts, case.words)
+    objections = words_findings(parts, case.words, case.kind.jurisdiction)
     if not objections:
         return None
     verdict, found = case.verdict, tuple(set_aside(objections, case.facts.released))
@@ -306,12 +307,27 @@ def look(parts: Parts, row: asyncpg.Record, now: datetime) -> Words | Drop | Par
     return case.result
 
 
-def words_findings(parts: Parts, words: Words) -> tuple[Finding, ...]:
-    """The gate on words, and the recipient allow-list outside production."""
-    rendered, channel = words.rendered, words.template.channel
+def words_findings(parts: Parts, words: Words, place: Jurisdiction) -> tuple[Finding, ...]:
+    """What the gate on words refuses in this place."""
+    rendered = words.rendered
     text = f"{rendered.subject}\n{rendered.text}" if rendered.subject else rendered.text
-    found = parts.wording.check_words(text, channel, words.context.creditor.signature)
+    found = parts.wording.check_words(text, setting_of(words, place))
     return tuple(each for each in found if each.effect is not Effect.FLAG)
+
+
+def setting_of(words: Words, place: Jurisdiction) -> Setting:
+    """Where these words are said."""
+    creditor, template = words.context.creditor, words.template
+    return Setting(
+        channel=template.channel,
+        purpose=template.purpose,
+        place=place,
+        signature=creditor.signature,
+        creditor=creditor.name,
+        agency=words.context.agency or "",
+        phones=(creditor.hotline, creditor.complaint_line),
+        payees=(creditor.payee_account,),
+    )
 
 
 def recipient_allowed(parts: Parts, to: str | Address) -> bool:

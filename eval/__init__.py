@@ -1,0 +1,1 @@
+"""What the product judges, held against labelled examples: ``make eval``."""

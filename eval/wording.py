@@ -1,0 +1,180 @@
+"""The gate on words against labelled texts: ``python -m eval.wording [--set tuning]``.
+
+``wording/held_out.tsv`` was written before the rules, by others, and is not looked at while they
+are tuned: of it only figures are printed. ``wording/tuning.tsv`` is there to be looked at.
+"""
+
+import argparse
+import csv
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from pathlib import Path
+
+from outreach.compliance.finding import Effect
+from outreach.compliance.setting import Setting
+from outreach.compliance.wording import Wording, load_wording
+from outreach.domain.contact import Channel
+from outreach.domain.debtor import Jurisdiction
+from outreach.domain.notice import Purpose
+
+SETS = Path(__file__).parent / "wording"
+WORDS = Path(__file__).parents[1] / "config" / "policies" / "wording.toml"
+COLUMNS = ["class", "form", "place", "channel", "text"]
+CLASSES = tuple(f"L{number}" for number in range(1, 9))
+LAWFUL = "lawful"
+FORMS = {**dict.fromkeys(CLASSES, ("explicit", "veiled")), LAWFUL: ("plain", "near")}
+MOST_REFUSED = 0.02
+SIGNATURE = re.compile("【([^】]*)】")  # whatever an example is signed with is its signature
+PURPOSES = {
+    Channel.SMS: Purpose.OVERDUE_NOTICE,
+    Channel.EMAIL: Purpose.OVERDUE_NOTICE,
+    Channel.LETTER: Purpose.DEMAND_LETTER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    label: str
+    form: str
+    place: Jurisdiction
+    channel: Channel
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One example and the classes under which it was refused."""
+
+    example: Example
+    refused: frozenset[str]
+
+    @property
+    def missed(self) -> bool:
+        return self.example.label != LAWFUL and not self.refused
+
+
+def read(path: Path) -> list[Example]:
+    """``ValueError`` names the first row that is none: its number, never its text."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        if next(rows, None) != COLUMNS:
+            raise ValueError(f"{path}: the columns are {', '.join(COLUMNS)}")
+        examples = []
+        for number, row in enumerate(rows, 2):
+            if len(row) != len(COLUMNS) or row[1] not in FORMS.get(row[0], ()):
+                raise ValueError(f"{path}, row {number}: no example")
+            label, form, place, channel, text = row
+            examples.append(Example(label, form, Jurisdiction(place), Channel(channel), text))
+    return examples
+
+
+def judge(wording: Wording, examples: Iterable[Example]) -> list[Outcome]:
+    """What the gate says of each, as of a demand in its place by its channel."""
+    outcomes = []
+    for example in examples:
+        signature = SIGNATURE.match(example.text)
+        setting = Setting(
+            channel=example.channel,
+            purpose=PURPOSES[example.channel],
+            place=example.place,
+            signature=signature[1] if signature else "",
+        )
+        found = wording.check_words(example.text, setting)
+        refused = (each for each in found if each.effect is Effect.BLOCK)
+        classes = frozenset(str(each.values.get("class", each.rule)) for each in refused)
+        outcomes.append(Outcome(example, classes))
+    return outcomes
+
+
+def wilson(hits: int, of: int) -> tuple[float, float]:
+    """The Wilson score interval of a share, 95%; of nothing, everything is possible."""
+    if not of:
+        return 0.0, 1.0
+    z = 1.959963984540054
+    share, weight = hits / of, z * z / of
+    middle = (share + weight / 2) / (1 + weight)
+    half = z * sqrt(share * (1 - share) / of + weight / (4 * of)) / (1 + weight)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def faults(outcomes: Sequence[Outcome]) -> list[str]:
+    """Why this is not good enough; empty if it is."""
+    found = []
+    for label in CLASSES:
+        missed = sum(o.missed for o in outcomes if _is(o, label, "explicit"))
+        if missed:
+            found.append(f"{label}: {missed} explicit missed")
+    lawful = [o for o in outcomes if o.example.label == LAWFUL]
+    refused = sum(bool(o.refused) for o in lawful)
+    if refused > MOST_REFUSED * len(lawful):
+        found.append(f"{refused} of {len(lawful)} lawful texts refused, more than 2%")
+    return found
+
+
+def table(outcomes: Sequence[Outcome]) -> list[str]:
+    lines = ["class       n  caught  as itself  explicit missed  veiled missed   recall (95%)"]
+    for label in CLASSES:
+        mine = [o for o in outcomes if o.example.label == label]
+        caught = sum(bool(o.refused) for o in mine)
+        own = sum(label in o.refused for o in mine)
+        explicit, veiled = (
+            _missed_of(o for o in mine if o.example.form == form) for form in FORMS[label]
+        )
+        lines.append(
+            f"{label:8}{len(mine):5}{caught:8}{own:11}{explicit:>17}{veiled:>15}"
+            f"   {_share(caught, len(mine))}"
+        )
+    lines.append("lawful      n  refused   share (95%)")
+    for form in (*FORMS[LAWFUL], ""):
+        mine = [o for o in outcomes if o.example.label == LAWFUL and form in ("", o.example.form)]
+        refused = sum(bool(o.refused) for o in mine)
+        name = form or "together"
+        lines.append(f"{name:8}{len(mine):5}{refused:9}   {_share(refused, len(mine))}")
+    return lines
+
+
+def _is(outcome: Outcome, label: str, form: str) -> bool:
+    return (outcome.example.label, outcome.example.form) == (label, form)
+
+
+def _missed_of(outcomes: Iterable[Outcome]) -> str:
+    missed = [o.missed for o in outcomes]
+    return f"{sum(missed)} of {len(missed)}"
+
+
+def _share(hits: int, of: int) -> str:
+    low, high = wilson(hits, of)
+    return f"{hits / of if of else 0:.1%} ({low:.1%}-{high:.1%})"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return 1 if an explicit form was missed or more than 2% of lawful texts are refused."""
+    parser = argparse.ArgumentParser(prog="python -m eval.wording", description=__doc__)
+    parser.add_argument("--set", default="held_out", help="held_out or tuning, of eval/wording/")
+    parser.add_argument("--words", type=Path, default=WORDS, help="another word list")
+    parser.add_argument(
+        "--show",
+        action="store_true",
+        help="also the texts that were judged wrongly. Never of held_out, unless it is being "
+        "retired: what has been seen measures nothing any more",
+    )
+    options = parser.parse_args(arguments)
+    outcomes = judge(load_wording(options.words), read(SETS / f"{options.set}.tsv"))
+    say = print
+    say("\n".join(table(outcomes)))
+    if options.show:
+        for outcome in outcomes:
+            if outcome.missed or (outcome.example.label == LAWFUL and outcome.refused):
+                example, refused = outcome.example, ",".join(sorted(outcome.refused))
+                say(f"{example.label} {example.form} {example.place} {refused}: {example.text}")
+    found = faults(outcomes)
+    for fault in found:
+        say(f"not good enough: {fault}")
+    return int(bool(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
