@@ -10,6 +10,7 @@ QUICK = {
     "import_rows": ("--copies", "1", "--rounds", "1"),
     "dispatch": ("--quick",),
     "campaigns": ("--quick",),
+    "gate": ("--quick",),
 }
 """Every bench there is, and what makes it small."""
 

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 
 from outreach.compliance.normal import ENDS, spellings
 
+# what lawful notices are full of; for speed only
+USUAL = frozenset(
+    "日行女生银小的人保受委已款提您至通客信查理用公知司可户管账件低最正停到卡收我请还透上中复要限出向法示额不个任"
+    "依函好将息留欠计发口号天对张会求资他付其申登为以们务告在安排产结身利式影征报新次码费债即名子责偿入同响心民系统财"
+    "追作仅意机消编联讯贷一借催关办加单后国外履律所案涉特监终续道除领录总私亲先有本方如未再联电话金融及之时内月年"
+)
 SLIP = f"[{ENDS}]?"  # an end slipped in between two characters hides nothing
+FEW = 3  # ways of a group that are tried faster than looked ahead for
 SHORT, LONG = (f"[^{ENDS}]{{0,{size}}}?" for size in (6, 14))
 
 
@@ -23,6 +30,11 @@ class Phrase:
     name: str  # as a person reads it
     pattern: re.Pattern[str]
     keys: frozenset[str]
+    needs: tuple[frozenset[str], ...]  # more of the kind: every match holds one of each
+
+    def may_match(self, met: set[str]) -> bool:
+        """Whether a text of these characters and pairs of neighbours may hold the phrase."""
+        return not any(map(met.isdisjoint, self.needs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +76,12 @@ def phrases(
     orders = [sides] if len(sides) == 1 else [sides, sides[::-1]]
     for order in orders:
         parts = _parse(_expanded("~~".join(order), words).translate(fold))
-        keys = _keys(parts)
-        if not keys:
+        needs = sorted(_needs(parts), key=_usual)
+        if not needs:
             raise BadPhrase(f"{text!r} holds no character that must be there")
         if isinstance(parts[0], _Gap) or isinstance(parts[-1], _Gap):
             raise BadPhrase(f"{text!r} begins or ends with a gap")
-        yield Phrase(_shown(text), re.compile(_regex(parts)), keys)
+        yield Phrase(_shown(text), re.compile(_regex(parts)), needs[0], tuple(needs[1:]))
 
 
 def guards(
@@ -151,47 +163,74 @@ def _regex(parts: _Sequence) -> str:
     """Ends may stand between two characters, never inside a gap."""
     said: list[str] = []
     for index, part in enumerate(parts):
-        last = index == len(parts) - 1
-        slip = "" if last or isinstance(parts[index + 1], _Gap) else SLIP
+        slip = "" if index == 0 or isinstance(parts[index - 1], _Gap) else SLIP
         match part:
             case _Gap(pattern):
                 said.append(pattern)
             case _Maybe(within):
-                said.append(f"(?:{_one(within)}{slip})?")
+                said.append(f"(?:{slip}{_one(within)})?")
             case _:
-                said.append(_one(part) + slip)
+                said.append(slip + _one(part))
     return "".join(said)
 
 
 def _one(part: _Char | _Group) -> str:
     if isinstance(part, _Group):
-        return f"(?:{'|'.join(map(_regex, part.ways))})"
+        firsts = _firsts(part) if len(part.ways) > FEW else frozenset()
+        glance = f"(?=[{''.join(sorted(firsts))}])" if firsts else ""
+        return f"{glance}(?:{'|'.join(map(_regex, part.ways))})"
     chars = "".join(sorted(part.chars if part.not_one else _spelled(part)))
     if part.not_one:
         return f"[^{chars}{ENDS}]"
     return chars if len(chars) == 1 else f"[{chars}]"
 
 
+def _firsts(group: _Group) -> frozenset[str]:
+    """What a match of the group can begin with; empty if that is not easily told."""
+    firsts: set[str] = set()
+    for way in group.ways:
+        match way[0]:
+            case _Char(_, not_one=False) as char:
+                firsts |= _spelled(char)
+            case _Group() as within if found := _firsts(within):
+                firsts |= found
+            case _:
+                return frozenset()
+    return frozenset(firsts)
+
+
 def _spelled(part: _Char) -> set[str]:
     return {*part.chars, *(sound for char in part.chars for sound in spellings(char))}
 
 
-def _keys(parts: _Sequence) -> frozenset[str]:
-    """The fewest there are, pairs of neighbours before single characters; empty if none must be."""
-    pairs: list[frozenset[str]] = []
-    singles: list[frozenset[str]] = []
+def _needs(parts: _Sequence) -> list[frozenset[str]]:
+    """For each part that must be there its keys; pairs of neighbours rather than each alone."""
+    needs: list[frozenset[str]] = []
+    paired = False
     for index, part in enumerate(parts):
+        after = parts[index + 1] if index + 1 < len(parts) else None
         if isinstance(part, _Group):
-            ways = [_keys(way) for way in part.ways]
+            ways = [min(_needs(way), key=_usual, default=frozenset[str]()) for way in part.ways]
             if all(ways):
-                united = frozenset[str]().union(*ways)
-                (pairs if all(len(key) == 2 for key in united) else singles).append(united)
+                needs.append(frozenset[str]().union(*ways))
+            paired = False
         elif isinstance(part, _Char) and not part.not_one:
-            singles.append(frozenset(_spelled(part)))
-            after = parts[index + 1] if index + 1 < len(parts) else None
             if isinstance(after, _Char) and not after.not_one:
-                pairs.append(frozenset(a + b for a in _spelled(part) for b in _spelled(after)))
-    return min(pairs or singles, key=len, default=frozenset())
+                needs.append(frozenset(a + b for a in _spelled(part) for b in _spelled(after)))
+                paired = True
+            else:
+                if not paired:
+                    needs.append(frozenset(_spelled(part)))
+                paired = False
+        else:
+            paired = False
+    return needs
+
+
+def _usual(keys: frozenset[str]) -> tuple[int, int, int]:
+    """The less usual first: a pair before a character, one of rare characters before all."""
+    usual = max(sum(char in USUAL for char in key) - len(key) for key in keys)
+    return usual, -min(map(len, keys)), len(keys)
 
 
 def _shown(text: str) -> str:

@@ -33,6 +33,7 @@ from outreach.domain.notice import Purpose
 
 GUARD = 14  # how far before or after a phrase, in characters, a guard may stand
 KEPT = 4096  # skeletons remembered for one setting
+STRETCH = 120  # bytes of a skeleton; 40 characters, longer than any phrase
 LONGEST_KEPT = 8192  # bytes of a skeleton that is remembered
 
 _BRACKETS = re.compile("[【】]")
@@ -173,12 +174,10 @@ class Wording:
         has_marks = clean.get(bones)
         found: list[Finding] = []
         if has_marks is None:
-            found += self._phrases(text, setting)
+            found += self._phrases(text, bones, setting, clean)
             has_marks = _may_hold_marks(text)
-            if not found and len(bones) <= LONGEST_KEPT:
-                if len(clean) >= KEPT:
-                    clean.clear()
-                clean[bones] = has_marks
+            if not found:
+                _remember(clean, bones, has_marks)
         if has_marks or _LONG in text.encode("utf-8", "surrogatepass").translate(_MASK, b" -"):
             found += self._raws(text, setting)
         if setting.channel is Channel.SMS:
@@ -193,16 +192,29 @@ class Wording:
         """Read everything anew."""
         self._clean.clear()
 
-    def _phrases(self, text: str, setting: Setting) -> list[Finding]:
+    def _phrases(
+        self, text: str, bones: bytes, setting: Setting, clean: dict[bytes, bool]
+    ) -> list[Finding]:
+        """Two stretches of lines at a time, those that were found clean before left out: no phrase
+        is longer than a stretch.
+        """
         form = partial(normal, fold=self.fold)
-        said = form(text)
-        found = self._said(text, said, setting, form)
-        if (read := spelled(said)) != said:
-            found |= self._said(text, read, setting, lambda part: spelled(form(part)))
+        found: dict[tuple[int, int], Finding] = {}
+        for start, end, key in _windows(text, bones):
+            if key in clean:
+                continue
+            part = text[start:end]
+            said = form(part)
+            mine = self._said(part, said, setting, form, start)
+            if (read := spelled(said)) != said:
+                mine |= self._said(part, read, setting, lambda t: spelled(form(t)), start)
+            found |= mine
+            if not mine:
+                _remember(clean, key, True)
         return [found[key] for key in sorted(found)]
 
     def _said(
-        self, text: str, said: str, setting: Setting, form: Callable[[str], str]
+        self, text: str, said: str, setting: Setting, form: Callable[[str], str], offset: int
     ) -> dict[tuple[int, int], Finding]:
         index = self.index[setting.place]
         solid = _CLAUSE_END.sub("", said)
@@ -210,11 +222,11 @@ class Wording:
         asked = {each.order: each for key in met & index.keys() for each in index[key]}
         found = {}
         for order, each in asked.items():
-            if each.counts(setting):
+            if each.phrase.may_match(met) and each.counts(setting):
                 for start, end in each.hits(said):
                     at = place(text, start, form)
-                    span = (at, place(text, end - 1, form) + 1 - at)
-                    found[order, at] = self._refused(each, text, setting, span)
+                    span = (offset + at, place(text, end - 1, form) + 1 - at)
+                    found[order, offset + at] = self._refused(each, text, setting, span)
         return found
 
     def _refused(
@@ -302,6 +314,31 @@ class Wording:
             releasable=releasable,
             release="核对属实后由有权人员放行,或修改文字" if releasable else "修改文字",
         )
+
+
+def _remember(clean: dict[bytes, bool], bones: bytes, has_marks: bool) -> None:
+    if len(bones) <= LONGEST_KEPT:
+        if len(clean) >= KEPT:
+            clean.clear()
+        clean[bones] = has_marks
+
+
+def _windows(text: str, bones: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Neighbouring stretches of lines: begin and end in ``text``, and their skeleton."""
+    stretches: list[tuple[int, bytes]] = [(0, b"")]  # where each begins
+    at = 0
+    for line, bone in zip(text.split("\n"), bones.split(b"\n"), strict=True):
+        begin, so_far = stretches[-1]
+        if len(so_far) < STRETCH:
+            stretches[-1] = (begin, so_far + bone + b"\n")
+        else:
+            stretches.append((at, bone + b"\n"))
+        at += len(line) + 1
+    begins = [begin for begin, _ in stretches] + [len(text)]
+    if len(stretches) == 1:
+        yield 0, len(text), stretches[0][1]
+    for n in range(len(stretches) - 1):
+        yield begins[n], begins[n + 2], stretches[n][1] + b"\n" + stretches[n + 1][1]
 
 
 def _may_hold_marks(text: str) -> bool:

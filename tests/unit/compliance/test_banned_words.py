@@ -149,7 +149,7 @@ def test_our_own_templates_carry_no_banned_phrase(wording):
 
 def test_the_finding_names_the_phrase_where_and_what_to_write_instead(wording):
     text = "【云杉银行】再不还 坐＊牢。"
-    (finding,) = wording.check_words(text, setting())
+    finding, *_ = wording.check_words(text, setting())
     assert finding.rule == "L2"
     assert finding.effect is Effect.BLOCK
     assert finding.values == {
@@ -321,7 +321,7 @@ def test_a_text_chopped_into_single_characters_is_read(wording):
 
 def test_the_finding_names_the_span(wording):
     text = "【云杉银行】欠款１２３元,再 不还 坐＊牢。"
-    (finding,) = wording.check_words(text, setting())
+    finding, *_ = wording.check_words(text, setting())
     at, length = finding.values["at"], finding.values["length"]
     assert text[at : at + length] == "坐＊牢"
 
