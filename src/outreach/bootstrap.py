@@ -14,6 +14,7 @@ from outreach.channels.base import Carrier, MailHouse
 from outreach.channels.token import Tokens
 from outreach.clock import Clock
 from outreach.compliance.calendars import require_calendars
+from outreach.compliance.content import load_content
 from outreach.compliance.policies import WORDING, Policies, load_policies
 from outreach.compliance.wording import load_wording
 from outreach.db import debtors, keys, schema
@@ -150,6 +151,7 @@ async def open_parts(
             press=LetterPress(),
             policies=policies,
             wording=load_wording(settings.config_dir / "policies" / WORDING),
+            content=load_content(settings.config_dir / "policies" / "content.toml"),
             creditors={creditor.id: creditor for creditor in settings.creditors},
             routes={route.name: route for route in settings.routes},
             carriers=carriers,

@@ -10,6 +10,7 @@ from rich.table import Table
 from outreach.domain.contact import Channel
 from outreach.domain.debtor import Locale
 from outreach.domain.notice import Purpose
+from outreach.life.lint import lint, load_policies
 from outreach.templating.catalog import Catalog, Rendered
 from outreach.templating.check import check, longest_sms
 from outreach.templating.letter import Letter, LetterPress
@@ -24,6 +25,7 @@ Directory = Annotated[
     typer.Option("--templates", envvar="OUTREACH_TEMPLATES_DIR", help="Where the templates are."),
 ]
 TEMPLATES = Path("templates")
+POLICIES = Path("config") / "policies"
 
 
 @app.command("list")
@@ -43,10 +45,17 @@ def list_templates(templates: Directory = TEMPLATES) -> None:
 
 
 @app.command("check")
-def check_templates(templates: Directory = TEMPLATES) -> None:
-    """Render everything with sample data; exit code 1 if anything is wrong."""
+def check_templates(
+    templates: Directory = TEMPLATES,
+    policies: Annotated[Path, typer.Option(help="Where the policies are.")] = POLICIES,
+) -> None:
+    """Render everything with sample data; exit code 1 if anything is wrong.
+
+    What the gate on words refuses is wrong too, and what a template of its purpose must say.
+    """
     catalog = Catalog(templates)
-    problems = check(catalog)
+    if not (problems := check(catalog)):
+        problems = lint(catalog, load_policies(policies))
     for problem in problems:
         typer.echo(f"{problem.where}: {problem.message}")
     if problems:

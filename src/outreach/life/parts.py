@@ -9,6 +9,7 @@ import asyncpg
 from outreach.channels.base import Carrier, MailHouse
 from outreach.channels.token import Tokens
 from outreach.clock import Clock
+from outreach.compliance.content import Content
 from outreach.compliance.policies import Policies
 from outreach.compliance.wording import Wording
 from outreach.db.pool import Pool
@@ -37,6 +38,7 @@ class Parts:
     press: LetterPress
     policies: Policies
     wording: Wording
+    content: Content
     creditors: Mapping[str, CreditorSettings]
     routes: Mapping[str, RouteSettings]
     carriers: Mapping[str, Carrier]

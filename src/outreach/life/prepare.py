@@ -308,10 +308,14 @@ def look(parts: Parts, row: asyncpg.Record, now: datetime) -> Words | Drop | Par
 
 
 def words_findings(parts: Parts, words: Words, place: Jurisdiction) -> tuple[Finding, ...]:
-    """What the gate on words refuses in this place."""
+    """What the gate on words refuses in this place, and what is missing or not registered."""
     rendered = words.rendered
     text = f"{rendered.subject}\n{rendered.text}" if rendered.subject else rendered.text
-    found = parts.wording.check_words(text, setting_of(words, place))
+    setting = setting_of(words, place)
+    found = (
+        *parts.wording.check_words(text, setting),
+        *parts.content.check_content(text, setting),
+    )
     return tuple(each for each in found if each.effect is not Effect.FLAG)
 
 
