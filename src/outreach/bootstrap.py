@@ -15,7 +15,7 @@ from outreach.channels.token import Tokens
 from outreach.clock import Clock
 from outreach.compliance.calendars import require_calendars
 from outreach.compliance.content import load_content
-from outreach.compliance.policies import WORDING, Policies, load_policies
+from outreach.compliance.policies import CONTENT, WORDING, Policies, load_policies
 from outreach.compliance.wording import load_wording
 from outreach.db import debtors, keys, schema
 from outreach.db.pool import Pool, open_pool
@@ -151,7 +151,7 @@ async def open_parts(
             press=LetterPress(),
             policies=policies,
             wording=load_wording(settings.config_dir / "policies" / WORDING),
-            content=load_content(settings.config_dir / "policies" / "content.toml"),
+            content=load_content(settings.config_dir / "policies" / CONTENT),
             creditors={creditor.id: creditor for creditor in settings.creditors},
             routes={route.name: route for route in settings.routes},
             carriers=carriers,

@@ -20,7 +20,7 @@ from outreach.cli.session import run, servers
 from outreach.clock import Clock
 from outreach.compliance.calendars import require_calendars
 from outreach.compliance.content import load_content
-from outreach.compliance.policies import WORDING
+from outreach.compliance.policies import CONTENT, WORDING
 from outreach.compliance.wording import load_wording
 from outreach.db import backlog, keys, schema, stops
 from outreach.db.pool import Connection, open_pool
@@ -181,7 +181,7 @@ async def _policies(settings: Settings) -> str:
     packs = policies_of(settings).packs
     require_calendars(packs.values(), Clock(settings.clock_offset).now())
     load_wording(settings.config_dir / "policies" / WORDING)
-    load_content(settings.config_dir / "policies" / "content.toml")
+    load_content(settings.config_dir / "policies" / CONTENT)
     return ", ".join(f"{place} {pack.version[:12]}" for place, pack in packs.items())
 
 

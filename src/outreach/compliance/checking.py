@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from outreach.compliance.calendars import endings
+from outreach.compliance.content import load_content
+from outreach.compliance.contents import load_contents
 from outreach.compliance.pack import Pack, examine, misnamed
-from outreach.compliance.policies import WORDING, strays
+from outreach.compliance.policies import CONTENT, CONTENTS, WORDING, strays
 from outreach.compliance.policy_file import contents, line_of
 from outreach.compliance.rule import Rule
 from outreach.compliance.rules import FAMILIES
@@ -55,6 +57,8 @@ def check(folder: Path, creditors: Iterable[Creditor], now: datetime) -> Report:
             report.errors += pack
     try:
         load_wording(folder / WORDING)
+        load_content(folder / CONTENT)
+        load_contents(folder / CONTENTS)
     except ConfigurationError as error:
         report.errors.append(error)
     for ending in endings(report.packs.values(), now):

@@ -10,6 +10,8 @@ from outreach.domain.debtor import Jurisdiction
 from outreach.domain.errors import ConfigurationError
 
 WORDING = "wording.toml"
+CONTENT = "content.toml"
+CONTENTS = "contents.toml"
 """The word list, beside the packs."""
 
 
@@ -48,7 +50,7 @@ def load_policies(directory: Path, creditors: Mapping[str, tuple[Jurisdiction, A
 
 def strays(directory: Path) -> Iterator[ConfigurationError]:
     """Files that look like a pack and judge nobody: somebody relies on what is never read."""
-    known = {WORDING, *(f"{place}.toml" for place in Jurisdiction)}
+    known = {WORDING, CONTENT, CONTENTS, *(f"{place}.toml" for place in Jurisdiction)}
     for path in sorted(directory.glob("*.toml")):
         if path.name not in known:
             yield ConfigurationError(

@@ -22,6 +22,7 @@ from outreach.compliance.setting import Setting
 from outreach.db.notices import IntentRow
 from outreach.domain.campaign import CampaignState
 from outreach.domain.contact import Address, Channel
+from outreach.domain.debtor import Jurisdiction
 from outreach.domain.errors import NoPolicy, NotFound, TemplateError
 from outreach.domain.events import EventKind
 from outreach.domain.frozen import frozen

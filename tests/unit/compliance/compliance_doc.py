@@ -16,6 +16,7 @@ from rule_cases import Case, cases
 
 from outreach.compliance.finding import Confidence
 from outreach.compliance.pack import Calendar, Pack, load_packs
+from outreach.compliance.policies import CONTENT
 from outreach.compliance.rule import Rule
 from outreach.compliance.wording import load_wording
 from outreach.domain.contact import Channel
@@ -156,12 +157,32 @@ def _words() -> Iterator[str]:
         phrases[each["reason"]] += len(each["match"])
     phrases.update(each["reason"] for each in table["raw"])
     yield "## Words (`config/policies/wording.toml`)\n"
-    yield "What a message may not say, whatever the place, and why.\n"
-    yield "| reason | | phrases and patterns | source |"
+    yield "What a message may not say, and by which rule of each place it is refused.\n"
+    yield "| class | | phrases and patterns | rules |"
     yield "|---|---|---|---|"
-    for key, reason in wording.reasons.items():
-        label = f"{reason.source}<br>**{reason.confidence}** {reason.confidence.label}"
-        yield _row((key, reason.title, str(phrases[key] or "by rule"), label))
+    for key, about in wording.classes.items():
+        rules = ", ".join(dict.fromkeys(about.rules.values()))
+        yield _row((key, about.title, str(phrases[key]), rules))
+    yield "\n| rule | source |"
+    yield "|---|---|"
+    for key, rule in wording.rules.items():
+        yield _row((key, f"{rule.source}<br>**{rule.confidence}** {rule.confidence.label}"))
+    yield "\n## Content (`config/policies/content.toml`)\n"
+    yield "What a message must hold and may not hold, asked of each as it is sent.\n"
+    yield "| rule | check | | places | channels | source |"
+    yield "|---|---|---|---|---|---|"
+    for each in tomllib.loads((POLICIES / CONTENT).read_text(encoding="utf-8"))["rule"]:
+        trust = Confidence(each["confidence"])
+        yield _row(
+            (
+                each["id"],
+                each["check"],
+                each["says"],
+                ", ".join(each.get("places", ["all"])),
+                ", ".join(each.get("channels", ["all"])),
+                f"{each['source']}<br>**{trust}** {trust.label}",
+            )
+        )
     yield ""
 
 

@@ -44,7 +44,7 @@ def test_every_rule_is_enforced_or_listed_with_the_reason_why_not(packs, wording
         known = {
             f"{kind}-{n:02}" for kind, last in KNOWN[place].items() for n in range(1, last + 1)
         }
-        words = set(wording.reasons) if place is MAINLAND else set()
+        words = set(wording.rules) if place is MAINLAND else set()
         assert known <= ids | set(pack.not_enforced) | words
 
 
