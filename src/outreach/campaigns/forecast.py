@@ -170,6 +170,26 @@ def first_of(channels: Sequence[Channel], points: Mapping[Any, object]) -> Chann
     return next((channel for channel in channels if points.get(KIND_FOR[channel])), None)
 
 
+def request_of(plan: Plan, at: datetime, drawn: asyncpg.Record) -> NoticeRequest:
+    """The notice that somebody of ``audience.sample`` would get."""
+    points = orjson.loads(drawn["points"])
+    channel = first_of(plan.channels, points)
+    assert channel is not None  # only those who can be reached are drawn
+    return NoticeRequest(
+        creditor_id=drawn["creditor_id"],
+        debtor_id=drawn["debtor_id"],
+        account_ids=tuple(drawn["account_ids"]),
+        purpose=plan.purpose,
+        channel=channel,
+        currency=Currency(drawn["currency"]),
+        contact_point_id=UUID(points[KIND_FOR[channel]]),
+        idempotency_key="",
+        lane=Lane.LETTERS if channel is Channel.LETTER else Lane.BULK,
+        due_at=at,
+        expires_at=at + intake.LIFETIME,
+    )
+
+
 class _Sample:
     """What the gate and the templates said of those who were drawn."""
 
@@ -187,7 +207,7 @@ class _Sample:
         self._texts: list[tuple[Channel, str]] = []
 
     async def ask(self, conn: Connection, drawn: asyncpg.Record) -> None:
-        request = self._request(drawn)
+        request = request_of(self._plan, self._at, drawn)
         row = await facts.preview(conn, request, new_id(), self._at)
         self._asked += 1
         try:
@@ -213,24 +233,6 @@ class _Sample:
             self._blocked.update(set(prepared.code.split(",")))
         else:
             self._failed[data.get("error", prepared.code)] += 1
-
-    def _request(self, drawn: asyncpg.Record) -> NoticeRequest:
-        points = orjson.loads(drawn["points"])
-        channel = first_of(self._plan.channels, points)
-        assert channel is not None  # only those who can be reached are drawn
-        return NoticeRequest(
-            creditor_id=drawn["creditor_id"],
-            debtor_id=drawn["debtor_id"],
-            account_ids=tuple(drawn["account_ids"]),
-            purpose=self._plan.purpose,
-            channel=channel,
-            currency=Currency(drawn["currency"]),
-            contact_point_id=UUID(points[KIND_FOR[channel]]),
-            idempotency_key="",
-            lane=Lane.LETTERS if channel is Channel.LETTER else Lane.BULK,
-            due_at=self._at,
-            expires_at=self._at + intake.LIFETIME,
-        )
 
     def _go(self, channel: Channel, go: Go, price: int) -> None:
         self._gone += 1

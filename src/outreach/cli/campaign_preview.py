@@ -77,9 +77,9 @@ def preview(
         listed = await listed_in(parts, conn, creditor, accounts)
         return Plan(asked, purpose, tuple(channel), listed)
 
-    made, plan = run(_preview(planned, at, sample))
+    made, plan = run(forecast_of(planned, at, sample))
     if as_json:
-        typer.echo(orjson.dumps(_json(made, plan)).decode())
+        typer.echo(orjson.dumps(as_data(made, plan)).decode())
     else:
         _print(made, plan)
 
@@ -95,9 +95,10 @@ async def _of_campaign(conn: Connection, number: int) -> Plan:
     return Plan(filter_of(campaign), campaign.purpose, campaign.channels, listed)
 
 
-async def _preview(
+async def forecast_of(
     planned: Callable[[Parts, Connection], Awaitable[Plan]], at: str | None, sample: int
 ) -> tuple[Forecast, Plan]:
+    """The forecast of a plan, and the plan; ``at`` as it is typed."""
     async with office() as parts:
         async with parts.pool.acquire() as conn:
             plan = await planned(parts, conn)
@@ -106,7 +107,8 @@ async def _preview(
             return await forecast(parts, plan, begins, sample=sample, watch=watch), plan
 
 
-def _json(found: Forecast, plan: Plan) -> dict[str, Any]:
+def as_data(found: Forecast, plan: Plan) -> dict[str, Any]:
+    """All of it as one object."""
     return {
         "filter": spell(plan.audience),
         "at": found.at.isoformat(),
@@ -146,6 +148,13 @@ def _print(found: Forecast, plan: Plan) -> None:
     console.print(spell(plan.audience), markup=False)
     print_counts([shown_count(row) for row in found.counts])
     console.print(_channels(found))
+    print_gate(found)
+    for channel, words in found.texts:
+        console.print(Panel(words, title=f"{CHANNELS[channel]}样例", expand=False))
+
+
+def print_gate(found: Forecast) -> None:
+    """What the gate and the templates said of the sample."""
     if found.goes is None:
         return
     exact = found.sampled >= found.notices - found.unreachable
@@ -161,8 +170,6 @@ def _print(found: Forecast, plan: Plan) -> None:
     if found.held_until:
         first, last = found.held_until
         console.print(f"  暂缓至 {first:%m-%d %H:%M} – {last:%m-%d %H:%M %Z}")
-    for channel, words in found.texts:
-        console.print(Panel(words, title=f"{CHANNELS[channel]}样例", expand=False))
 
 
 def _channels(found: Forecast) -> Table:

@@ -4,7 +4,9 @@ import typer
 
 from outreach.cli.policy_audit import audit
 from outreach.cli.policy_check import check
+from outreach.cli.policy_diff import diff
 from outreach.cli.policy_explain import explain
+from outreach.cli.policy_forecast import forecast
 from outreach.cli.policy_releases import releases
 
 app = typer.Typer(
@@ -12,5 +14,7 @@ app = typer.Typer(
 )
 app.command("check")(check)
 app.command("explain")(explain)
+app.command("forecast")(forecast)
+app.command("diff")(diff)
 app.command("audit")(audit)
 app.command("releases")(releases)

@@ -49,7 +49,7 @@ def _json(report: Report) -> dict[str, object]:
         "errors": [{"says": each.message, "fix": each.remedy} for each in report.errors],
         "warnings": report.warnings,
         "packs": {
-            place: {
+            str(place): {
                 "title": pack.title,
                 "digest": pack.version,
                 "rules": counts(pack),
