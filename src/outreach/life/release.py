@@ -13,6 +13,7 @@ import orjson
 from outreach.compliance.finding import Effect
 from outreach.db import events, notices, releases
 from outreach.db.pool import Connection
+from outreach.domain.codes import code
 from outreach.domain.errors import Conflict, InvalidInput, NotFound
 from outreach.domain.events import EventKind
 from outreach.domain.states import State
@@ -96,9 +97,13 @@ async def refuse(parts: Parts, name: str, actor: str, reason: str) -> Release:
 
 
 def _said(reason: str) -> str:
+    """The reason as the history keeps it, in the clear."""
     if not reason.strip():
         raise InvalidInput("a reason is needed", "add --reason")
-    return reason.strip()
+    try:
+        return code(reason)
+    except ValueError as error:
+        raise InvalidInput(f"the reason: {error}", "--reason CASE-7") from None
 
 
 async def _stopped(conn: Connection, parts: Parts, name: str) -> _Stopped:

@@ -59,12 +59,11 @@ class Contacts:
                 )
                 self._of_debtor[row["debtor_id"]][row["notice_id"]] = notice
                 self._of_value[row["value_hash"]][row["notice_id"]] = notice
-            kind = EventKind(row["kind"])
-            if kind is EventKind.FAILED and row["state"] != State.FAILED:
+            kind = row["kind"]
+            if kind == EventKind.FAILED and row["state"] != State.FAILED:
                 continue  # an observation that came late: it had gone
             counts = kind in _COUNTED or row["settled_as"] in COUNTS_AS_CONTACT
-            move = row["at"], row["id"], kind is EventKind.SENDING, counts
-            notice.moves.append(move)
+            notice.moves.append((row["at"], row["id"], kind == EventKind.SENDING, counts))
 
     def known_to(self, sending: asyncpg.Record) -> tuple[tuple[Contact, ...], tuple[Contact, ...]]:
         """The debtor's contacts before a sending, and those to the value it went to."""

@@ -90,6 +90,8 @@ async def test_only_what_stopped_it_is_asked_for_and_once(house: House) -> None:
         await release.ask(house.parts, str(notice), ["S-07"], "CASE-7", MEI)
     with pytest.raises(InvalidInput, match="a reason"):
         await release.ask(house.parts, str(notice), ["S-09"], " ", MEI)
+    with pytest.raises(InvalidInput, match="looks like a mailbox"):
+        await release.ask(house.parts, str(notice), ["S-09"], "see li@bank.test", MEI)
     with pytest.raises(InvalidInput, match="which rule"):
         await release.ask(house.parts, str(notice), [], "CASE-7", MEI)
     with pytest.raises(NotFound, match="nobody asks"):
