@@ -33,7 +33,7 @@ async def pack_named(parts: Parts, conn: Connection, name: str) -> Pack:
     found = {pack.version: pack for pack in parts.policies.all() if pack.version.startswith(name)}
     for row in await policies.find(conn, name):
         if row["digest"] not in found:
-            found[row["digest"]] = kept(row["source"])
+            found[row["digest"]] = kept(row["source"], row["digest"])
     if not found:
         raise NotFound(f"no policy that was ever used begins with {name}", "outreach policy check")
     if len(found) > 1:

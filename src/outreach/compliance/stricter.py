@@ -51,10 +51,14 @@ def tighten(pack: Pack, asked: Asked, where: str) -> Pack:
     )
 
 
-def kept(source: str) -> Pack:
+def kept(source: str, version: str) -> Pack:
     """A policy from its kept source, as it judged; raises ``ConfigurationError``."""
-    version = digest(source)
     name = Path(f"policy {version[:12]}")
+    if digest(source) != version:
+        raise ConfigurationError(
+            f"{name} is not what it was: its source was changed where it is kept",
+            "restore the table policies from a backup",
+        )
     file, mark, told = source.rpartition(_MARK)
     pack = examine(name, (file if mark else source).encode())
     if isinstance(pack, list):
@@ -63,7 +67,7 @@ def kept(source: str) -> Pack:
         pack = tighten(pack, orjson.loads(told), f"{name}")
     if pack.version != version:
         raise ConfigurationError(
-            f"{name} is not what it was: this version of Outreach reads it otherwise",
+            f"{name} cannot be judged by: this version of Outreach reads it otherwise",
             "read it with the version that used it",
         )
     return pack

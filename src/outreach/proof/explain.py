@@ -224,9 +224,9 @@ async def _kept(conn: Connection, version: str) -> AsyncIterator[Pack]:
     for digest in version.split("+"):
         for row in await policies.find(conn, digest):
             try:
-                yield kept(row["source"])
+                yield kept(row["source"], row["digest"])
             except ConfigurationError:
-                continue  # of a version of ours that read packs otherwise
+                continue  # changed since, or of a version of ours that read packs otherwise
 
 
 def because(objections: tuple[Objection, ...], effect: Effect) -> Iterator[Objection]:

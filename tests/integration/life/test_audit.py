@@ -22,7 +22,8 @@ from outreach.compliance.policies import Policies
 from outreach.compliance.stricter import tighten
 from outreach.domain.contact import Channel
 from outreach.domain.debtor import Jurisdiction
-from outreach.life import intent, release
+from outreach.domain.notice import Purpose
+from outreach.life import intent, letters, release
 from outreach.life.adopted import adopt
 from outreach.proof import audit as module
 from outreach.proof.audit import Audit, Judges, Period, Refused, audit, beyond
@@ -238,6 +239,20 @@ async def test_an_attempt_that_did_not_go_is_no_contact(kept: House) -> None:
     assert (found.judged, listed) == (2, [])
 
 
+async def test_letters_are_judged_again_too(kept: House) -> None:
+    for person in (Person(), Person()):
+        await kept.people(person)
+        await kept.notice(person, Channel.LETTER, Purpose.DEMAND_LETTER)
+    await letters.LettersOut(kept.parts).collect("letters")
+    [batch] = [row["id"] for row in await kept.fetch("select id from letter_batches")]
+    await letters.close_batch(kept.parts, batch, kept.parts.mail_houses["mailhouse"])
+    assert (await audited(kept))[0].judged == 2
+    days = rewritten(kept, ("days = { value = 3, stricter", "days = { value = 30, stricter"))
+    found, listed = await audited(kept, pack=days)
+    assert (found.judged, found.by_rule) == (2, {"T-07": 2})
+    assert {each.channel for each in listed} == {Channel.LETTER}
+
+
 async def test_steps_do_not_show(kept: House, monkeypatch: pytest.MonkeyPatch) -> None:
     await weeks(kept)
     tight = stricter(kept, ("F-03.sms-week", {"limit": 1}))
@@ -256,6 +271,11 @@ async def test_what_cannot_be_judged_is_counted_with_its_reason(house: House) ->
     await adopt(house.parts.pool, house.parts.policies, house.now)
     found, _ = await audited(house, pack=house.parts.policies.packs[Jurisdiction.HONG_KONG])
     assert found.not_judged == {module.OTHER_PLACE: 3}
+    await house.execute("update policies set source = source || '# changed since'")
+    found, _ = await audited(house)
+    assert found.not_judged == {module.NO_POLICY: 3}, "what it is now is not what judged"
+    await house.execute("delete from policies")
+    await adopt(house.parts.pool, house.parts.policies, house.now)
     await house.execute("update contact_events set data = data - 'facts' where kind = 'sending'")
     found, _ = await audited(house)
     assert (found.judged, found.not_judged) == (0, {module.NO_FACTS: 3})
