@@ -356,6 +356,18 @@ def test_the_doctor_finds_only_the_carriers_away(doctor: Doctor, config: Path) -
     assert "outreach up" in found["carrier twilio"][2]
 
 
+def test_the_doctor_names_a_calendar_that_is_over(doctor: Doctor, config: Path) -> None:
+    pack = config / "policies" / "cn-mainland.toml"
+    text = pack.read_text("utf-8")
+    assert "known_to = 2028-12-31" in text
+    pack.write_text(text.replace("known_to = 2028-12-31", "known_to = 2026-01-01"), "utf-8")
+    status, says, fix = doctor()["policies"]
+    assert status == "failed"
+    assert says.startswith("cn-mainland.toml, line ")
+    assert says.endswith("known_to: the calendar ended on 2026-01-01")
+    assert "held" in fix
+
+
 def test_the_doctor_with_no_server_at_all(doctor: Doctor, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("OUTREACH_DATABASE_URL", f"postgresql://user:hushhush@{AWAY}/outreach")
     environment.setenv("OUTREACH_REDIS_URL", f"redis://{AWAY}")
