@@ -399,6 +399,22 @@ def test_the_doctor_changes_nothing(
     assert rows() == before
 
 
+@pytest.mark.usefixtures("portfolio")
+def test_the_doctor_counts_debtors_whom_no_policy_judges(doctor: Doctor, database_url: str) -> None:
+    assert doctor()["jurisdictions"][0] == "ok"
+
+    async def lose() -> None:
+        conn = await asyncpg.connect(database_url)
+        await conn.execute(
+            "update debtors set jurisdiction = 'mo' where id = (select id from debtors limit 1)"
+        )
+        await conn.close()
+
+    asyncio.run(lose())
+    status, says, _ = doctor()["jurisdictions"]
+    assert (status, says.partition(" ")[0]) == ("failed", "1")
+
+
 def test_a_server_too_old_is_refused(outreach: Run, environment: pytest.MonkeyPatch) -> None:
     environment.setattr(pool, "OLDEST", 99)
     outreach("segment", "list").refused(3, "PostgreSQL is 18, and 99 or later is needed")

@@ -22,8 +22,9 @@ from outreach.compliance.calendars import require_calendars
 from outreach.compliance.content import load_content
 from outreach.compliance.policies import CONTENT, WORDING
 from outreach.compliance.wording import load_wording
-from outreach.db import backlog, keys, schema, stops
+from outreach.db import backlog, debtors, keys, schema, stops
 from outreach.db.pool import Connection, open_pool
+from outreach.domain.debtor import Jurisdiction
 from outreach.domain.errors import ConfigurationError, OutreachError
 from outreach.settings import CarrierSettings, Settings, broken, read, with_keys
 from outreach.templating.catalog import Catalog
@@ -187,7 +188,15 @@ async def _policies(settings: Settings) -> str:
 
 # ----------------------------------------------------------------------------------- the servers
 
-_IN_DATABASE = ("schema", "database keys", "stops", "sealer", "callbacks", "workers")
+_IN_DATABASE = (
+    "schema",
+    "database keys",
+    "jurisdictions",
+    "stops",
+    "sealer",
+    "callbacks",
+    "workers",
+)
 
 
 async def _servers(rounds: Rounds, settings: Settings, opened: Keys | None) -> None:
@@ -229,6 +238,7 @@ async def _database(rounds: Rounds, url: str, clock: Clock, opened: Keys | None)
             await rounds.look("database keys", _database_keys(conn, opened, clock))
         else:
             rounds.skip(["database keys"], "there are no keys")
+        await rounds.look("jurisdictions", _jurisdictions(conn))
         await rounds.look("stops", _stops(conn))
         await rounds.look("sealer", _waiting(backlog.unsealed(conn), clock))
         await rounds.look("callbacks", _waiting(backlog.unapplied(conn), clock))
@@ -251,6 +261,15 @@ async def _database_keys(conn: Connection, opened: Keys, clock: Clock) -> str:
         opened.masters.unwrap(stored)
     outdated = await keys.count_outdated(conn, opened.masters.current)
     return f"our keys open it; {outdated} sealing keys wait for outreach keys rotate"
+
+
+async def _jurisdictions(conn: Connection) -> str:
+    if count := await debtors.unjudged(conn, tuple(Jurisdiction)):
+        raise ConfigurationError(
+            f"{count} debtors are of no jurisdiction that a policy speaks of: nothing goes to them",
+            f"import them again with one of {', '.join(Jurisdiction)}",
+        )
+    return "every debtor's has a policy"
 
 
 async def _stops(conn: Connection) -> str:

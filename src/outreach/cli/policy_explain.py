@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from types import ModuleType
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,7 @@ from outreach.domain.contact import Channel
 from outreach.domain.errors import InvalidInput, NotFound
 from outreach.domain.events import EventKind
 from outreach.domain.notice import Purpose
+from outreach.domain.states import State
 from outreach.ids import new_id
 from outreach.life.parts import Parts
 from outreach.proof import english, names
@@ -166,6 +168,10 @@ def _objection_data(each: Objection, language: Language) -> dict[str, Any]:
 # -------------------------------------------------------------------------------- for a person
 
 _SAID: Mapping[str, tuple[str, str]] = {
+    "over": (
+        "此通知{state}；以下是它若现在发送的判定",
+        "This notice is {state}; what follows is of sending it now",
+    ),
     "allow": ("[green]允许发送[/],至 {until} 有效", "[green]May go[/], until {until}"),
     "hold": ("[yellow]暂缓[/],至 {until}:{why}", "[yellow]Held[/] until {until}: {why}"),
     "block": ("[red]拦截[/]:{why}", "[red]Blocked[/]: {why}"),
@@ -215,6 +221,8 @@ class _Page:
     def print(self, every: bool) -> None:
         found = self._found
         self._head()
+        if found.state and found.state not in (State.PENDING, State.BLOCKED):
+            self._print("over", state=self._words.STATES[State(found.state)])
         self._sentence()
         if found.objections:
             self._title("objections")
@@ -235,8 +243,7 @@ class _Page:
             self._past()
 
     def _head(self) -> None:
-        kind, found = self._found.kind, self._found
-        words = english if self._language is EN else names
+        kind, found, words = self._found.kind, self._found, self._words
         number = f"{found.number} " if found.number else ""
         state = f" {words.STATES[found.state]}" if found.state else ""
         self._line(
@@ -245,6 +252,10 @@ class _Page:
             f"{kind.creditor.name}  {words.PLACES[kind.jurisdiction]}  "
             f"{found.verdict.policy_version[:12]}  {self._local(found.at)} {found.zone}",
         )
+
+    @property
+    def _words(self) -> ModuleType:
+        return english if self._language is EN else names
 
     def _sentence(self) -> None:
         found, verdict = self._found, self._found.verdict
@@ -294,6 +305,9 @@ class _Page:
             version = (each.policy_version or "")[:12]
             by = f" {each.actor}" if each.kind not in _BY_ITSELF else ""
             self._line("  ", f"{self._local(each.at)}  {kind}{by}  {version}")
+            if "release" in each.data:
+                about = [*each.data["release"], each.data.get("reason", "")]
+                self._line("      ", "  ".join(filter(None, about)))
             for said in each.findings(self._language):
                 self._line("      ", said)
 

@@ -194,6 +194,14 @@ async def save_creditor(conn: Connection, creditor_id: str, name: str, jurisdict
     )
 
 
+async def unjudged(conn: Connection, places: Sequence[str]) -> int:
+    """How many debtors are of none of these places; reads them all."""
+    count: int = await conn.fetchval(
+        "select count(*) from debtors where jurisdiction <> all($1::text[])", places
+    )
+    return count
+
+
 async def exists(conn: Connection, debtor_id: UUID) -> bool:
     found: bool = await conn.fetchval(
         "select exists (select from debtors where id = $1)", debtor_id

@@ -216,5 +216,9 @@ async def test_by_command_from_the_question_to_the_answer(
     assert "a second person" in await refusal(*no)
     await run("--as", "lin", "notice", "release", number, "--approve")
     assert "nothing waits" in await run("policy", "releases")
-    assert "人工放行 user:lin" in await run("policy", "explain", "--notice", number)
+    told = await run("policy", "explain", "--notice", number)
+    assert "人工放行 user:lin" in told
+    assert "S-09  CASE-7" in told
     assert await house.dispatch() == 1
+    over = await run("policy", "explain", "--notice", number, "--lang", "en")
+    assert "This notice is sent; what follows is of sending it now" in over
