@@ -39,6 +39,7 @@ _LINK = re.compile(
     r"(?:com|cn|net|org|hk|tw|io|cc|me|co|app|link|top|xyz|info|biz|ly|gl|gd)(?:/[^\s,。;)]*)?(?![\w.])",
     re.IGNORECASE,
 )
+_DOT = re.compile(r"\.[a-zA-Z]")
 _FIGURES = re.compile(r"\D")
 
 
@@ -69,7 +70,7 @@ def has_hotline(text: str, setting: Setting) -> Sequence[int]:
 
 def registered_payee(text: str, setting: Setting) -> Sequence[int]:
     """C-06, TW-14: an account number is one of the creditor's registered payee accounts."""
-    if not _holds_long_number(text):
+    if not _holds_other_number(text, setting):
         return ()
     known = {_FIGURES.sub("", number) for number in (*setting.payees, *setting.phones)}
     wrong_at = {
@@ -85,6 +86,8 @@ def registered_payee(text: str, setting: Setting) -> Sequence[int]:
 
 def registered_phone(text: str, setting: Setting) -> Sequence[int]:
     """M-04, TW-43: a telephone number is one of the registered ones."""
+    if not _holds_other_number(text, setting):
+        return ()
     known = {_FIGURES.sub("", number) for number in setting.phones}
     hits = (hit for hit in _PHONE.finditer(text) if _FIGURES.sub("", hit[0]) not in known)
     return [hit.start() for hit in hits]
@@ -101,15 +104,18 @@ def no_link(text: str, _: Setting) -> Sequence[int]:
 
 
 def _links(text: str) -> Iterator[re.Match[str]]:
-    return _LINK.finditer(text) if "." in text or "://" in text else iter(())
+    return _LINK.finditer(text) if "://" in text or _DOT.search(text) else iter(())
 
 
 def _host(link: str) -> str:
     return re.sub(r"^https?://", "", link.lower()).split("/")[0]
 
 
-def _holds_long_number(text: str) -> bool:
-    plain = text.encode("utf-8", "surrogatepass").translate(_ONLY_FIGURES, b" -")
+def _holds_other_number(text: str, setting: Setting) -> bool:
+    """Whether there are 8 figures in a row beside the numbers that are registered: quickly."""
+    for number in (*setting.phones, *setting.payees):
+        text = text.replace(number, "")
+    plain = text.encode("utf-8", "surrogatepass").translate(_ONLY_FIGURES, b" -()")
     return b"00000000" in plain
 
 

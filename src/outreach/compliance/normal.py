@@ -31,13 +31,10 @@ def skeleton(text: str) -> bytes:
 
     Texts of one skeleton have one normal form.
     """
-    bones = text.encode("utf-8", "surrogatepass").translate(_DIGITS)
-    while b"00" in bones:
-        bones = bones.replace(b"00", b"0")
-    while b"0,0" in bones:
-        bones = bones.replace(b"0,0", b"0")
-    while b"0.0" in bones or b"0,0" in bones:
-        bones = bones.replace(b"0.0", b"0").replace(b"0,0", b"0")
+    bones = b"|%b|" % text.encode("utf-8", "surrogatepass").translate(_DIGITS)
+    bones = b"0".join(filter(None, bones.split(b"0")))
+    while b"0,0" in bones or b"0.0" in bones:
+        bones = bones.replace(b"0,0", b"0").replace(b"0.0", b"0")
     return bones
 
 

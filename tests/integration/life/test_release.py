@@ -155,7 +155,7 @@ def forbid(house: House, folder: Path, *phrases: tuple[str, bool]) -> None:
     text = (ROOT / "config/policies/wording.toml").read_text("utf-8")
     more = "".join(
         f'[[phrase]]\nreason = "L1"\nmatch = ["{phrase}"]\nsafe = "…"\n'
-        f"releasable = {str(free).lower()}\n"
+        f'release = "{"person" if free else ""}"\n'
         for phrase, free in phrases
     )
     head, mark, rest = text.partition("[[phrase]]")
