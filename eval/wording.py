@@ -1,7 +1,7 @@
 """The gate on words against labelled texts: ``python -m eval.wording [--set tuning]``.
 
-``wording/held_out.tsv`` was written before the rules, by others, and is not looked at while they
-are tuned: of it only figures are printed. ``wording/tuning.tsv`` is there to be looked at.
+``wording/held_out.tsv`` was written apart from the rules, by others, and is not looked at while
+they are tuned: of it only figures are printed. ``wording/tuning.tsv`` is there to be looked at.
 """
 
 import argparse

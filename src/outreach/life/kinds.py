@@ -3,12 +3,14 @@
 A chunk holds one kind or a few: what they share is worked out once, not once a notice.
 """
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from operator import itemgetter
 
 import asyncpg
 
 from outreach.compliance.pack import Pack
+from outreach.compliance.setting import Setting
 from outreach.compliance.window import local_time
 from outreach.domain.contact import Channel
 from outreach.domain.debtor import Jurisdiction, Locale
@@ -34,12 +36,17 @@ class Kind:
     jurisdiction: Jurisdiction
     pack: Pack
     filed: frozenset[Register]
+    setting: Setting
     currency: Currency
     locale: Locale
     creditor: CreditorWords
     balance_max_age: timedelta
     today: date
     deadline: date
+
+    def setting_of(self, agency: str | None) -> Setting:
+        """Where the words of its notices are said, by the creditor or an agency."""
+        return replace(self.setting, agency=agency) if agency else self.setting
 
 
 class Kinds:
@@ -73,12 +80,24 @@ class Kinds:
         place, pack = self._policy(creditor_id, jurisdiction)
         # the gate itself objects to a zone nobody knows
         today = local_time(self._now, zone).date()
+        registers = self._parts.registers.of(creditor_id)
         return Kind(
             purpose=Purpose(purpose),
             channel=Channel(channel),
             jurisdiction=place,
             pack=pack,
-            filed=_filed(self._parts.registers.of(creditor_id), creditor, today),
+            filed=_filed(registers, creditor, today),
+            setting=Setting(
+                channel=Channel(channel),
+                purpose=Purpose(purpose),
+                place=place,
+                signature=creditor.signature,
+                creditor=creditor.name,
+                phones=(creditor.hotline, creditor.complaint_line),
+                payees=(creditor.payee.account, *sorted(registers.subjects(Register.PAYEE, today))),
+                links=tuple(sorted(registers.subjects(Register.LINK, today))),
+                mandate=min(registers.subjects(Register.MANDATE, today), default=""),
+            ),
             currency=Currency(currency),
             locale=Locale(locale),
             creditor=_words(creditor),

@@ -18,11 +18,9 @@ from outreach.channels.base import Message
 from outreach.compliance.facts import Facts
 from outreach.compliance.finding import Effect, Finding
 from outreach.compliance.gate import Decision, Verdict, set_aside
-from outreach.compliance.setting import Setting
 from outreach.db.notices import IntentRow
 from outreach.domain.campaign import CampaignState
 from outreach.domain.contact import Address, Channel
-from outreach.domain.debtor import Jurisdiction
 from outreach.domain.errors import NoPolicy, NotFound, TemplateError
 from outreach.domain.events import EventKind
 from outreach.domain.frozen import frozen
@@ -274,7 +272,7 @@ def _render(parts: Parts, case: _Case, _: datetime) -> None:
 
 
 def _judge_words(parts: Parts, case: _Case, now: datetime) -> Prepared | None:
-    objections = words_findings(parts, case.words, case.kind.jurisdiction)
+    objections = words_findings(parts, case.words, case.kind)
     if not objections:
         return None
     verdict, found = case.verdict, tuple(set_aside(objections, case.facts.released))
@@ -308,31 +306,16 @@ def look(parts: Parts, row: asyncpg.Record, now: datetime) -> Words | Drop | Par
     return case.result
 
 
-def words_findings(parts: Parts, words: Words, place: Jurisdiction) -> tuple[Finding, ...]:
-    """What the gate on words refuses in this place, and what is missing or not registered."""
+def words_findings(parts: Parts, words: Words, kind: Kind) -> tuple[Finding, ...]:
+    """What the gate on words refuses of this kind, and what is missing or not registered."""
     rendered = words.rendered
     text = f"{rendered.subject}\n{rendered.text}" if rendered.subject else rendered.text
-    setting = setting_of(words, place)
+    setting = kind.setting_of(words.context.agency)
     found = (
         *parts.wording.check_words(text, setting),
         *parts.content.check_content(text, setting),
     )
     return tuple(each for each in found if each.effect is not Effect.FLAG)
-
-
-def setting_of(words: Words, place: Jurisdiction) -> Setting:
-    """Where these words are said."""
-    creditor, template = words.context.creditor, words.template
-    return Setting(
-        channel=template.channel,
-        purpose=template.purpose,
-        place=place,
-        signature=creditor.signature,
-        creditor=creditor.name,
-        agency=words.context.agency or "",
-        phones=(creditor.hotline, creditor.complaint_line),
-        payees=(creditor.payee_account,),
-    )
 
 
 def recipient_allowed(parts: Parts, to: str | Address) -> bool:

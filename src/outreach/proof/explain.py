@@ -131,7 +131,7 @@ def explain_row(parts: Parts, row: asyncpg.Record, now: datetime) -> Explanation
     objections = [_objection(each, facts.released) for each in objecting]
     words = look(parts, row, now)
     if isinstance(words, Words):
-        found = tuple(set_aside(words_findings(parts, words, kind.jurisdiction), facts.released))
+        found = tuple(set_aside(words_findings(parts, words, kind), facts.released))
         objections += [Objection(each) for each in found]
         verdict = _with_words(verdict, found)
     return Explanation(
