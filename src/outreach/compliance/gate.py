@@ -8,7 +8,7 @@ from typing import Any
 
 from outreach.compliance.facts import Facts
 from outreach.compliance.finding import Effect, Finding
-from outreach.compliance.pack import Pack, Selection
+from outreach.compliance.pack import Asked, Pack, Selection
 from outreach.compliance.rule import Rule, Values
 from outreach.compliance.rules import CHECKS
 from outreach.compliance.rules.time import agreed_window
@@ -60,11 +60,7 @@ def judge(facts: Facts, pack: Pack, abroad: Pack | None = None) -> Verdict:
         window, hours = window.meet(_window(facts, theirs)), hours + theirs.hours
         version = f"{version}+{abroad.version}"
     local = local_time(facts.now, facts.zone)  # an unknown zone is blocked by the check ``zone``
-    checks = selection.checks
-    if facts.standings:
-        checks += selection.of_standings
-    if facts.with_agency:
-        checks += selection.of_agencies
+    checks = _checks(facts, selection)
     if not window.is_open(local):
         checks += hours
     findings = tuple([finding for run, rule in checks if (finding := run(facts, rule)) is not None])
@@ -79,6 +75,18 @@ def judge(facts: Facts, pack: Pack, abroad: Pack | None = None) -> Verdict:
         return Verdict(Decision.ALLOW, window.last_instant(local), findings, version)
     until = window.place(wait, zone_named(facts.zone) or UTC, facts.spread, pack.spread)
     return Verdict(Decision.HOLD, until, findings, version)
+
+
+def _checks(facts: Facts, selection: Selection) -> Asked:
+    """All that may have something to say, but for the hours."""
+    checks = selection.checks
+    if facts.contacts or facts.value_contacts:
+        checks += selection.of_contacts
+    if facts.standings:
+        checks += selection.of_standings
+    if facts.with_agency:
+        checks += selection.of_agencies
+    return checks
 
 
 def _window(facts: Facts, selection: Selection) -> Window:

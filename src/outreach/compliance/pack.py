@@ -42,12 +42,13 @@ class Selection:
     ``window`` is what all rules of hours leave open together (``answer_window`` for an answer to
     the debtor's own message, ``firm_window`` by those that do not yield to agreed hours); only when
     it is closed need they be asked one by one, and those of standings only where there is one, of
-    agencies only where one acts: nearly always there is none of them.
+    agencies only where one acts, caps only where there was a contact.
     """
 
     checks: Asked
     of_standings: Asked
     of_agencies: Asked
+    of_contacts: Asked
     hours: Asked
     window: Window
     answer_window: Window
@@ -318,7 +319,8 @@ def _select(rules: tuple[Rule[Any], ...], purpose: Purpose, channel: Channel) ->
         return reduce(Window.meet, (rule.params.window(answers) for rule in rules), Window())
 
     return Selection(
-        checks=asked(CHECKS.keys() - {"standing", "hours"} - _OF_AGENCIES),
+        checks=asked(CHECKS.keys() - {"standing", "hours", "cap"} - _OF_AGENCIES),
+        of_contacts=asked({"cap"}),
         of_standings=asked({"standing"}),
         of_agencies=asked(_OF_AGENCIES),
         hours=asked({"hours"}),

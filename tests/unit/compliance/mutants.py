@@ -87,6 +87,7 @@ def _without_check(pack: Pack, check: str) -> Mutant:
         return replace(
             selection,
             checks=silenced(selection.checks),
+            of_contacts=silenced(selection.of_contacts),
             of_standings=silenced(selection.of_standings),
             of_agencies=silenced(selection.of_agencies),
             hours=silenced(selection.hours),

@@ -95,7 +95,13 @@ def cases() -> tuple[Case, ...]:
 def objecting(case: Facts, pack: Pack) -> dict[str, Any]:
     """The findings of all rules that concern these facts, by rule key."""
     selection = pack.selections[case.purpose, case.channel]
-    asked = selection.checks + selection.of_standings + selection.of_agencies + selection.hours
+    asked = (
+        *selection.checks,
+        *selection.of_contacts,
+        *selection.of_standings,
+        *selection.of_agencies,
+        *selection.hours,
+    )
     found = {rule.key: run(case, rule) for run, rule in asked}
     return {key: finding for key, finding in found.items() if finding is not None}
 
