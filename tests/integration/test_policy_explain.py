@@ -55,7 +55,7 @@ def test_what_may_go_says_so_first_and_until_when(outreach: Outreach) -> None:
     head, first, *rest = said.splitlines()
     assert head.startswith("逾期通知 短信  青岚银行股份有限公司  中国大陆  ")
     assert first == f"允许发送,至 {at(10)[:10]} 21:30 有效"
-    assert "提出异议的规则" not in said
+    assert "未通过的规则" not in said
     assert any(line.startswith("  ✓ T-07 ") and "逾期天数:40" in line for line in rest)
     assert not [secret for secret in PERSONAL if secret in said]
     assert "云女士" in said, "the words are shown as they would stand, masked"
@@ -67,18 +67,31 @@ def test_a_hold_is_told_with_its_rules_their_strength_and_what_would_end_it(
 ) -> None:
     in_dispute(database_url)
     lines = outreach(*ASKED, "--at", at(23)).splitlines()
-    assert lines[1].startswith("暂缓,至 ")
+    assert lines[1].startswith("现在不能发送,暂缓至 ")
     assert "T-01 夜间不催收" in lines[1]
     assert "S-03 " in lines[1]
-    assert lines[2] == "解除办法:发出书面答复"
+    assert lines[1].partition("。")[2].startswith("原因 3 项:(1) T-01 ")
+    assert lines[2] == "解除办法:(3) 发出书面答复"
     text = "\n".join(lines)
-    objections = text.partition("提出异议的规则")[2].partition("已通过的规则")[0]
+    objections = text.partition("未通过的规则")[2].partition("已通过的规则")[0]
     assert "状态:异议处理中" in objections
     assert "dispute" not in text
     assert "法律 (law)" not in objections, "neither of these was read in a law"
     house = next(part for part in objections.split("暂缓") if "T-02" in part)
-    assert "机构默认,未经核实" in house
+    assert "机构默认,非法律要求,未经核实" in house
     assert "T-01" not in text.partition("已通过的规则")[2]
+
+
+@pytest.mark.usefixtures("portfolio")
+def test_a_block_hides_no_hold(outreach: Outreach, database_url: str) -> None:
+    """Whoever mends the first reason knows that there is another, which nobody may release."""
+    in_dispute(database_url)
+    outreach("facts", "standing", "set", LATE, "vip", "--reason", "L-1")
+    lines = outreach(*ASKED, "--at", at(10)).splitlines()
+    assert lines[1].startswith("现在不能发送,已拦截。原因 2 项,须全部解除:(1) LIST ")
+    assert "(2) S-03 " in lines[1]
+    assert "(2) 发出书面答复" in lines[2]
+    assert "再次判定" in next(line for line in lines if line.startswith("  暂缓 S-03"))
 
 
 @pytest.mark.usefixtures("portfolio")
@@ -92,7 +105,10 @@ def test_the_same_in_english_and_as_one_object(outreach: Outreach, database_url:
     assert [each["rule"] for each in found["objections"]] == ["T-01", "T-02", "S-03"]
     dispute = found["objections"][2]
     assert dispute["looked_at"]["standing"] == "dispute", "a script reads codes"
-    assert (dispute["confidence"], dispute["strength"]) == ("B", "二手来源 (secondary source)")
+    assert (dispute["confidence"], dispute["strength"]) == (
+        "B",
+        "据二手来源,未核对原文 (secondary source)",
+    )
     rules = {each["rule"] for each in found["passed"]}
     assert "T-04" in rules
     assert not rules & set(found["not_concerned"])

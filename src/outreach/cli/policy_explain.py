@@ -28,7 +28,7 @@ from outreach.domain.states import State
 from outreach.ids import new_id
 from outreach.life.parts import Parts
 from outreach.proof import english, names
-from outreach.proof.explain import Explanation, Objection, because, explain_row, recorded
+from outreach.proof.explain import Explanation, Objection, explain_row, recorded, stops
 from outreach.proof.values import Language, spelled
 
 console = Console(highlight=False, soft_wrap=True)
@@ -173,8 +173,14 @@ _SAID: Mapping[str, tuple[str, str]] = {
         "This notice is {state}; what follows is of sending it now",
     ),
     "allow": ("[green]允许发送[/],至 {until} 有效", "[green]May go[/], until {until}"),
-    "hold": ("[yellow]暂缓[/],至 {until}:{why}", "[yellow]Held[/] until {until}: {why}"),
-    "block": ("[red]拦截[/]:{why}", "[red]Blocked[/]: {why}"),
+    "hold": (
+        "[yellow]现在不能发送[/],暂缓至 {until}。原因 {count} 项:{why}",
+        "[yellow]Held[/] until {until}. Reasons ({count}): {why}",
+    ),
+    "block": (
+        "[red]现在不能发送[/],已拦截。原因 {count} 项,须全部解除:{why}",
+        "[red]Blocked[/]. Reasons ({count}), all of which must go: {why}",
+    ),
     "flags": ("可以发送,但有 {count} 项提示", "it may go; {count} to look at afterwards"),
     "unworded": ("[red]不能发送[/]:{why}", "[red]Cannot go[/]: {why}"),
     "release": ("解除办法:{how}", "What would change it: {how}"),
@@ -182,14 +188,19 @@ _SAID: Mapping[str, tuple[str, str]] = {
         "或由两人放行:outreach notice release {notice} --rule {rule} --reason ...",
         "Or two people release it: outreach notice release {notice} --rule {rule} --reason ...",
     ),
-    "objections": ("提出异议的规则", "Rules that object"),
-    "passed": ("已通过的规则", "Rules that are met"),
+    "objections": ("未通过的规则", "Rules that object"),
+    "passed": (
+        "已通过的规则(仅就此刻;发送前重新判定)",
+        "Rules that are met (now; they are asked again before sending)",
+    ),
     "others": ("与此通知无关的规则", "Rules that do not concern it"),
     "recorded": ("历史判定", "What was said before"),
-    "looked": ("看到的", "looked at"),
-    "source": ("来源", "source"),
-    "free": ("可由两人放行", "two people may release it"),
-    "bound": ("不可人工放行", "nobody may release it"),
+    "again": ("最早 {until} 再次判定", "judged again at {until} at the earliest"),
+    "looked": ("依据的记录", "looked at"),
+    "source": ("规则依据", "source"),
+    "free": ("本项可由两人(申请、复核)放行", "two people may release it"),
+    "bound": ("本项任何人不得放行", "nobody may release it"),
+    "policy": ("规则版本", "policy"),
     "words": ("文字(已脱敏)", "words, masked"),
 }
 
@@ -250,7 +261,8 @@ class _Page:
             "",
             f"{number}{words.PURPOSES[kind.purpose]} {words.CHANNELS[kind.channel]}{state}  "
             f"{kind.creditor.name}  {words.PLACES[kind.jurisdiction]}  "
-            f"{found.verdict.policy_version[:12]}  {self._local(found.at)} {found.zone}",
+            f"{self._local(found.at)} {found.zone}  "
+            f"{self._say('policy')} {found.verdict.policy_version[:12]}",
         )
 
     @property
@@ -259,23 +271,27 @@ class _Page:
 
     def _sentence(self) -> None:
         found, verdict = self._found, self._found.verdict
-        effect = Effect.BLOCK if verdict.decision is Decision.BLOCK else Effect.HOLD
-        stopping = (
-            [] if verdict.decision is Decision.ALLOW else [*because(found.objections, effect)]
+        stopping = [] if verdict.decision is Decision.ALLOW else stops(found.objections)
+        why = " ".join(
+            f"({count}) {each.finding.rule} {each.title(self._language)}"
+            for count, each in enumerate(stopping, 1)
         )
-        why = "; ".join(f"{each.finding.rule} {each.title(self._language)}" for each in stopping)
         until = self._local(verdict.until) if verdict.until else ""
         if found.unworded and verdict.decision is Decision.ALLOW:
             self._print("unworded", why=self._unworded(*found.unworded))
         else:
-            self._print(str(verdict.decision), until=until, why=why)
+            self._print(str(verdict.decision), until=until, why=why, count=len(stopping))
             if found.unworded:
                 self._print("unworded", why=self._unworded(*found.unworded))
         if found.objections and verdict.decision is Decision.ALLOW:
             self._print("flags", count=len(found.objections))
-        ways = dict.fromkeys(each.finding.release for each in stopping if each.finding.release)
+        ways = [
+            f"({count}) {each.finding.release}"
+            for count, each in enumerate(stopping, 1)
+            if each.finding.release
+        ]
         if ways:
-            self._print("release", how="; ".join(ways))
+            self._print("release", how=" ".join(ways))
         for each in stopping:
             if each.finding.releasable and found.number is not None:
                 self._print("two", notice=found.number, rule=each.finding.rule)
@@ -288,8 +304,10 @@ class _Page:
         finding = each.finding
         key = each.rule.key if each.rule else finding.rule
         console.print(f"  {_EFFECTS[finding.effect][self._language is EN]} ", end="")
-        until = f"  → {self._local(finding.wait_until)}" if finding.wait_until else ""
-        console.print(f"{key} {each.title(self._language)}{until}", markup=False)
+        again = ""
+        if finding.wait_until:
+            again = "  " + self._say("again").format(until=self._local(finding.wait_until))
+        console.print(f"{key} {each.title(self._language)}{again}", markup=False)
         self._line("      ", each.says(self._language))
         looked = spelled(finding.values, self._language)
         if looked:

@@ -28,9 +28,9 @@ class Confidence(StrEnum):
 
 _LABELS = {
     Confidence.A: "法律 (law)",
-    Confidence.B: "二手来源 (secondary source)",
-    Confidence.C: "机构默认,未经核实 (house default, unverified)",
-    Confidence.D: "机构默认,未经核实 (house default, unverified)",
+    Confidence.B: "据二手来源,未核对原文 (secondary source)",
+    Confidence.C: "机构默认,非法律要求,未经核实 (house default, unverified)",
+    Confidence.D: "机构默认,非法律要求,未经核实 (house default, unverified)",
 }
 
 

@@ -1,6 +1,6 @@
 """Why a notice may or may not go now: every rule, what it looked at, and what it says of it."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -229,10 +229,8 @@ async def _kept(conn: Connection, version: str) -> AsyncIterator[Pack]:
                 continue  # changed since, or of a version of ours that read packs otherwise
 
 
-def because(objections: tuple[Objection, ...], effect: Effect) -> Iterator[Objection]:
-    """Those that decide, each rule once."""
-    seen = set[str]()
-    for each in objections:
-        if each.finding.effect is effect and each.finding.rule not in seen:
-            seen.add(each.finding.rule)
-            yield each
+def stops(objections: tuple[Objection, ...]) -> list[Objection]:
+    """All that must go before the notice may: blocks before holds, each rule once."""
+    stopping = [each for each in objections if each.finding.effect is not Effect.FLAG]
+    stopping.sort(key=lambda each: each.finding.effect is not Effect.BLOCK)
+    return list({each.finding.rule: each for each in reversed(stopping)}.values())[::-1]
