@@ -7,6 +7,7 @@ pairs of neighbours one of which every match holds. A text without them need not
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from outreach.compliance.normal import ENDS, spellings
 
@@ -25,10 +26,18 @@ class BadPhrase(ValueError):
     """Not of the language; says why."""
 
 
+@cache
+def compiled(regex: str) -> re.Pattern[str]:
+    """Compiled when it is first asked for: all of them take more than a second, and a command or a
+    lawful message asks for few.
+    """
+    return re.compile(regex)
+
+
 @dataclass(frozen=True, slots=True)
 class Phrase:
     name: str  # as a person reads it
-    pattern: re.Pattern[str]
+    regex: str
     keys: frozenset[str]
     needs: tuple[frozenset[str], ...]  # more of the kind: every match holds one of each
 
@@ -81,15 +90,15 @@ def phrases(
             raise BadPhrase(f"{text!r} holds no character that must be there")
         if isinstance(parts[0], _Gap) or isinstance(parts[-1], _Gap):
             raise BadPhrase(f"{text!r} begins or ends with a gap")
-        yield Phrase(_shown(text), re.compile(_regex(parts)), needs[0], tuple(needs[1:]))
+        yield Phrase(_shown(text), _regex(parts), needs[0], tuple(needs[1:]))
 
 
 def guards(
     texts: Sequence[str], words: Mapping[str, Sequence[str]], fold: Mapping[int, int]
-) -> re.Pattern[str] | None:
+) -> str:
     """One expression for what a phrase does not count beside; ``&`` joins what must all be there.
 
-    ``None`` where there are none. Raises ``BadPhrase``.
+    Empty where there are none. Raises ``BadPhrase``.
     """
     ways = []
     for text in texts:
@@ -98,7 +107,7 @@ def guards(
             for side in text.split("&")
         ]
         ways.append("".join(f"(?=.*{side})" for side in sides) if len(sides) > 1 else sides[0])
-    return re.compile("|".join(ways)) if ways else None
+    return "|".join(ways)
 
 
 def _expanded(text: str, words: Mapping[str, Sequence[str]]) -> str:

@@ -8,7 +8,7 @@ template by its figures, and now and then by a name: what was found clean with i
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from pydantic import Field
@@ -24,7 +24,7 @@ from outreach.compliance.normal import (
     skeleton,
     spelled,
 )
-from outreach.compliance.phrases import BadPhrase, Phrase, guards, phrases
+from outreach.compliance.phrases import BadPhrase, Phrase, compiled, guards, phrases
 from outreach.compliance.policy_file import Place, Table, read, wrong
 from outreach.compliance.setting import Setting
 from outreach.domain.contact import Channel
@@ -102,14 +102,15 @@ class _Listed:
     order: int
     phrase: Phrase
     table: _PhraseTable
-    before: re.Pattern[str] | None
-    after: re.Pattern[str] | None
-    near: re.Pattern[str] | None
+    before: str
+    after: str
+    near: str
 
     def hits(self, form: str) -> Iterator[tuple[int, int]]:
         """Where the phrase counts: begin and end in the normal form."""
         start, sober = 0, _TWICE_NOT.sub("之之之", form)
-        while hit := self.phrase.pattern.search(form, start):
+        pattern = compiled(self.phrase.regex)
+        while hit := pattern.search(form, start):
             if self._guarded(sober, *hit.span()):
                 start = hit.start() + 1
             else:
@@ -119,16 +120,16 @@ class _Listed:
     def _guarded(self, form: str, start: int, end: int) -> bool:
         if self.before:
             clause = re.split(_CLAUSE_END, form[max(0, start - GUARD) : start])[-1]
-            if self.before.search(clause):
+            if compiled(self.before).search(clause):
                 return True
         if self.after:
             clause = re.split(_CLAUSE_END, form[end : end + GUARD], maxsplit=1)[0]
-            if self.after.search(clause):
+            if compiled(self.after).search(clause):
                 return True
         if self.near:
             first = form.rfind(SENTENCE, 0, start) + 1
             last = form.find(SENTENCE, end)
-            return bool(self.near.search(form[first : last if last >= 0 else len(form)]))
+            return bool(compiled(self.near).search(form[first : last if last >= 0 else len(form)]))
         return False
 
     def counts(self, setting: Setting) -> bool:
@@ -348,7 +349,12 @@ def _may_hold_marks(text: str) -> bool:
 
 
 def load_wording(path: Path) -> Wording:
-    """Read and compile the word list; raises ``ConfigurationError``."""
+    """Read the word list, once a process while it stays the same; raises ``ConfigurationError``."""
+    return _load(path, path.read_bytes() if path.is_file() else b"")
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path, _: bytes) -> Wording:
     table, data = read(path, _WordingTable)
     _check_names(path, data, table)
     alike = {ord(char): ord(group[0]) for group in table.alike.split() for char in group[1:]}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from outreach.compliance.finding import Effect
 from outreach.compliance.normal import normal, place, spelled
-from outreach.compliance.phrases import _Char, _expanded, _Gap, _Group, _Maybe, _parse
+from outreach.compliance.phrases import _Char, _expanded, _Gap, _Group, _Maybe, _parse, compiled
 from outreach.compliance.setting import Setting
 from outreach.compliance.wording import load_wording
 from outreach.domain.contact import Channel
@@ -451,3 +451,13 @@ def test_a_wrong_word_list_is_refused(tmp_path, policies, old, new, expected):
     with pytest.raises(ConfigurationError) as caught:
         load_wording(path)
     assert expected in str(caught.value)
+
+
+def test_every_expression_of_the_list_compiles(wording):
+    """They are compiled when first asked for: a wrong one must not wait for a message."""
+    listed = {
+        id(each): each for index in wording.index.values() for of in index.values() for each in of
+    }
+    for each in listed.values():
+        for regex in (each.phrase.regex, each.before, each.after, each.near):
+            compiled(regex)
