@@ -151,7 +151,7 @@ class _ContentTable(Table):
     rule: tuple[_Rule, ...] = Field(min_length=1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Content:
     """The rules on content, chosen by place and channel."""
 

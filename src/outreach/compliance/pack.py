@@ -55,7 +55,7 @@ class Selection:
     firm_window: Window
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Pack:
     """All rules of one jurisdiction.
 

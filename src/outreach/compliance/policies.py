@@ -15,7 +15,7 @@ CONTENTS = "contents.toml"
 """The word list, beside the packs."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Policies:
     """The packs as they stand in ``config/policies/``, and as each creditor made its own."""
 

@@ -149,7 +149,7 @@ class _Raw:
     table: _RawTable
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Wording:
     """The compiled word list."""
 
@@ -160,7 +160,7 @@ class Wording:
     sms: _Sms
     rules: Mapping[str, _Rule]
     classes: Mapping[str, _Class]
-    _clean: dict[Setting, dict[bytes, bool]] = field(default_factory=dict, repr=False)
+    _clean: dict[Setting, dict[bytes, bool]] = field(default_factory=dict)
 
     def check_words(self, text: str, setting: Setting) -> tuple[Finding, ...]:
         """All objections to a rendered message, none hiding another.

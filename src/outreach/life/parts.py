@@ -26,7 +26,7 @@ from outreach.templating.catalog import Catalog
 from outreach.templating.letter import LetterPress
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)  # asyncio writes out what its tasks return
 class Parts:
     settings: Settings
     clock: Clock

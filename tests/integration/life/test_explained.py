@@ -37,7 +37,7 @@ async def test_words_object_beside_the_rules_and_are_shown_masked(
 ) -> None:
     text = (ROOT / "config/policies/wording.toml").read_text("utf-8")
     head, mark, rest = text.partition("[[phrase]]")
-    phrase = '[[phrase]]\nreason = "L1"\nmatch = ["尽快"]\nsafe = "…"\nreleasable = true\n'
+    phrase = '[[phrase]]\nreason = "L1"\nmatch = ["尽快"]\nsafe = "…"\nrelease = "person"\n'
     (tmp_path / "wording.toml").write_text(head + phrase + mark + rest, "utf-8")
     house.parts = replace(house.parts, wording=load_wording(tmp_path / "wording.toml"))
     person, notice = await house.a_notice()

@@ -200,7 +200,7 @@ async def test_by_command_from_the_question_to_the_answer(
     number = str((await house.look(notice))["number"])
     run, refusal = commands(outreach), commands(refused)
     explained = await run("policy", "explain", "--notice", number)
-    assert "拦截:S-09 " in explained
+    assert "已拦截。原因 1 项,须全部解除:(1) S-09 " in explained
     assert f"outreach notice release {number} --rule S-09" in explained
     past = explained.partition("历史判定")[2]
     assert "合规拦截" in past

@@ -318,3 +318,10 @@ async def test_two_workers_and_a_sealer_each(house: House) -> None:
     report = await verify(house.parts.pool, house.parts.masters)
     assert not report.problems
     assert report.unsealed == 0
+
+
+async def test_what_holds_everything_is_written_out_in_a_word(house: House) -> None:
+    """Python writes out a task's result at unasked times: word lists of megabytes, or keys."""
+    parts = house.parts
+    for each in (parts, parts.wording, parts.content, parts.policies):
+        assert len(repr(each)) < 100
