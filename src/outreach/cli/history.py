@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,7 +24,7 @@ from outreach.proof.reading import find_debtor, note_reading
 from outreach.proof.report import LISTED, Problem, Report
 from outreach.proof.timeline import read_line
 from outreach.proof.verify import verify as verify_history
-from outreach.templating.listing import ListingPress
+from outreach.templating.document import DocumentPress
 
 BROKEN = 1
 PRINTED = 20
@@ -153,7 +154,8 @@ async def _export(name: str, out: Path, actor: str) -> tuple[Report, dict[Path, 
 
 
 async def _pdf(copy: listing.Copy) -> bytes:
-    return await asyncio.to_thread(ListingPress().press, listing.as_listing(copy), copy.made_at)
+    content = asdict(listing.as_listing(copy))
+    return await asyncio.to_thread(DocumentPress("listing").press, content, copy.made_at)
 
 
 async def _copy(parts: Parts, debtor_id: UUID, actor: str) -> listing.Copy:
