@@ -29,7 +29,7 @@ class DocumentPress:
 
     def __init__(self, name: str, standard: Standard | None = None) -> None:
         self._name = name
-        self._standards = [standard] if standard else []
+        self._standards: list[Standard] = [standard] if standard else []
         self._drawable = coverage() | {"\n"}
         fonts = typst.Fonts(
             include_system_fonts=False,
