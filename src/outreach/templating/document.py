@@ -9,14 +9,11 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import typst
 
 from outreach.templating.font import LETTER_FONT, coverage
-
-Standard = Literal["a-3b"]
-"""ISO 19005-3: an archive's PDF that may carry files."""
 
 LAYOUTS: Final = Path(__file__).parent
 _RUN = re.compile(r"[!-~]{48,}")
@@ -25,11 +22,14 @@ _BREAK = "\u200b"  # a line may end here; nothing is printed
 
 
 class DocumentPress:
-    """Sets documents of one layout, ``<name>.typ``; its fonts and compiler are opened once."""
+    """Sets documents of one layout, ``<name>.typ``; its fonts and compiler are opened once.
 
-    def __init__(self, name: str, standard: Standard | None = None) -> None:
+    ``archival``: as PDF/A-3b (ISO 19005-3), which may carry files.
+    """
+
+    def __init__(self, name: str, *, archival: bool = False) -> None:
         self._name = name
-        self._standards: list[Standard] = [standard] if standard else []
+        self._archival = archival
         self._drawable = coverage() | {"\n"}
         fonts = typst.Fonts(
             include_system_fonts=False,
@@ -49,7 +49,7 @@ class DocumentPress:
             inputs["files"] = json.dumps(files, ensure_ascii=False)
         pdf = self._compiler.compile(
             format="pdf",
-            pdf_standards=self._standards,
+            pdf_standards=["a-3b"] if self._archival else [],
             timestamp=made_at.replace(microsecond=0),
             sys_inputs=inputs,
         )
