@@ -20,6 +20,7 @@ from outreach.compliance.wording import load_wording
 from outreach.db import debtors, keys, schema
 from outreach.db.pool import Pool, open_pool
 from outreach.domain.errors import ConfigurationError, Rewound
+from outreach.ledger.checkpoint import LogKeys
 from outreach.ledger.keys import MasterKeys, parse_key
 from outreach.ledger.lookup import LookupKey
 from outreach.life.adopted import adopt, declare
@@ -39,13 +40,14 @@ class Keys:
     masters: MasterKeys
     lookup: LookupKey
     tokens: Tokens
+    log: LogKeys
 
 
 def open_keys(settings: Settings) -> Keys:
     """Read the keys; raises ``ConfigurationError`` naming the variable that is missing or wrong."""
-    if settings.master_keys is None or settings.lookup_key is None:
+    if settings.master_keys is None or settings.lookup_key is None or settings.log_keys is None:
         raise ConfigurationError(
-            "OUTREACH_MASTER_KEYS and OUTREACH_LOOKUP_KEY must be set",
+            "OUTREACH_MASTER_KEYS, OUTREACH_LOOKUP_KEY and OUTREACH_LOG_KEYS must be set",
             "make each key with: openssl rand -base64 32",
         )
     lookup = parse_key("OUTREACH_LOOKUP_KEY", settings.lookup_key.get_secret_value())
@@ -54,6 +56,7 @@ def open_keys(settings: Settings) -> Keys:
         lookup=LookupKey(lookup),
         # a key of its own, drawn from the look-up key, so that tokens outlive master key rotation
         tokens=Tokens(LookupKey(lookup).hash("derive", "attempt tokens")),
+        log=LogKeys.parse(settings.log_keys.get_secret_value()),
     )
 
 
@@ -147,6 +150,7 @@ async def open_parts(
             masters=opened.masters,
             lookup=opened.lookup,
             tokens=opened.tokens,
+            log_keys=opened.log,
             catalog=Catalog(settings.templates_dir),
             press=LetterPress(),
             policies=policies,

@@ -26,8 +26,9 @@ from outreach.domain.errors import ConfigurationError
 from outreach.domain.notice import Lane
 from outreach.health import Health
 from outreach.ids import new_id
-from outreach.life import feed, letters, receipts, reconcile, registers, seal
+from outreach.life import feed, letters, receipts, reconcile, registers, seal, witness
 from outreach.life.calendars import Calendars
+from outreach.life.checkpoints import checkpoint_due
 from outreach.life.dispatch import Dispatcher
 from outreach.life.parts import Parts
 from outreach.life.stops import REFRESH_SECONDS, Stops
@@ -42,6 +43,7 @@ BEAT_SECONDS = 1.0
 REDIS_SECONDS = 5.0
 """How long Redis may take over one bell before it counts as away."""
 SLOW_SECONDS = 900.0
+LOG_SECONDS = 10.0
 """For rounds that print letters or ask carriers, one after the other."""
 DRAIN_SECONDS = 45.0
 """How long a clean stop waits for what is on the wire; carriers' time-outs are shorter."""
@@ -167,6 +169,8 @@ async def run_worker(
             patience=SLOW_SECONDS,
         ),
         every("upkeep", 3600.0, lambda: _upkeep(parts, calendars), stopping),
+        every("checkpoint", LOG_SECONDS, lambda: checkpoint_due(parts), stopping),
+        every("witness", LOG_SECONDS, lambda: _witness(parts), stopping, patience=SLOW_SECONDS),
         every("presence", 5.0, lambda: _tell(parts, name, health), behind),
         every("receipts", 0.2, lambda: receipts.receive(parts), behind, full=receipts.BATCH),
         every("seal", 0.5, lambda: seal.seal_once(parts.pool), behind, full=1),
@@ -214,6 +218,12 @@ def rarely_collect() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+
+
+async def _witness(parts: Parts) -> None:
+    """Where checkpoints are brought, and who stamps them."""
+    await witness.bring_copies(parts)
+    await witness.stamp(parts)
 
 
 async def _upkeep(parts: Parts, calendars: Calendars) -> None:

@@ -101,6 +101,7 @@ async def stage(debtors: int) -> AsyncIterator[Place]:
             "OUTREACH_FEED_SECONDS": "0.2",
             "OUTREACH_MASTER_KEYS": f"1:{SECRET}",
             "OUTREACH_LOOKUP_KEY": SECRET,
+            "OUTREACH_LOG_KEYS": f"1:{SECRET}",
             "OUTREACH_TWILIO_TOKEN": "chaos",
             "OUTREACH_MAILHOUSE_SALT": "chaos",
         }

@@ -160,6 +160,7 @@ def test_given_keys_are_used_and_none_are_made(
     config: Write, env: dict[str, str], tmp_path: Path
 ) -> None:
     env |= {"OUTREACH_MASTER_KEYS": "1:abc", "OUTREACH_LOOKUP_KEY": "def"}
+    env |= {"OUTREACH_LOG_KEYS": "1:ghi"}
     env |= {"OUTREACH_TWILIO_TOKEN": "t", "OUTREACH_MAILHOUSE_SALT": "s"}
     settings = load(env, config())
     assert settings.master_keys == SecretStr("1:abc")
@@ -287,6 +288,7 @@ PRODUCTION = {
     "OUTREACH_REDIS_URL": "redis://redis",
     "OUTREACH_MASTER_KEYS": "1:x",
     "OUTREACH_LOOKUP_KEY": "x",
+    "OUTREACH_LOG_KEYS": "1:x",
     "OUTREACH_PUBLIC_URL": "https://outreach.test",
     "OUTREACH_TWILIO_TOKEN": "x",
 }
@@ -310,6 +312,7 @@ def test_production_takes_none_of_the_sandbox(config: Write) -> None:
         "OUTREACH_REDIS_URL is not set",
         "OUTREACH_MASTER_KEYS is not set",
         "OUTREACH_LOOKUP_KEY is not set",
+        "OUTREACH_LOG_KEYS is not set",
         "public_url is not https",
     ):
         assert any(part in message for message in said), part

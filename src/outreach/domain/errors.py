@@ -58,5 +58,9 @@ class ConfigurationError(Exception):
         self.remedy = remedy
 
 
+class Rewritten(ConfigurationError):
+    """The log does not hold what a checkpoint signed."""
+
+
 class Rewound(ConfigurationError):
     """The database is not the one that was sent from: what went out may look unsent in it."""

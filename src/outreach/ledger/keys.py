@@ -65,17 +65,7 @@ class MasterKeys:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read ``"2:<base64 of 32 bytes>,1:<...>"``; raises ``ConfigurationError``."""
-        keys: dict[int, bytes] = {}
-        for item in text.split(","):
-            version, _, encoded = item.strip().partition(":")
-            key = _decode(encoded)
-            if not version.isdecimal() or not 0 < int(version) < 256 or key is None:
-                raise ConfigurationError(
-                    "OUTREACH_MASTER_KEYS: each key must read <version>:<base64 of 32 bytes>",
-                    "make one with: openssl rand -base64 32",
-                )
-            keys[int(version)] = key
-        return cls(keys)
+        return cls(parse_versions("OUTREACH_MASTER_KEYS", text))
 
     def new_key(self, key_id: UUID) -> tuple[SealingKey, WrappedKey]:
         """Draw a fresh sealing key, opened and wrapped."""
@@ -117,6 +107,21 @@ def _decode(encoded: str) -> bytes | None:
     except (binascii.Error, ValueError):
         return None
     return key if len(key) == KEY_BYTES else None
+
+
+def parse_versions(name: str, text: str) -> dict[int, bytes]:
+    """Read ``"2:<base64 of 32 bytes>,1:<...>"``, newest first; raises ``ConfigurationError``."""
+    keys: dict[int, bytes] = {}
+    for item in text.split(","):
+        version, _, encoded = item.strip().partition(":")
+        key = _decode(encoded)
+        if not version.isdecimal() or not 0 < int(version) < 256 or key is None:
+            raise ConfigurationError(
+                f"{name}: each key must read <version>:<base64 of 32 bytes>",
+                "make one with: openssl rand -base64 32",
+            )
+        keys[int(version)] = key
+    return keys
 
 
 def parse_key(name: str, text: str) -> bytes:

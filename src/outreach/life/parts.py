@@ -16,6 +16,7 @@ from outreach.db.pool import Pool
 from outreach.domain.contact import Channel
 from outreach.domain.debtor import Jurisdiction
 from outreach.domain.errors import NotFound
+from outreach.ledger.checkpoint import LogKeys
 from outreach.ledger.keys import MasterKeys, SealingKey, WrappedKey
 from outreach.ledger.lookup import LookupKey
 from outreach.life.registers import Registers
@@ -34,6 +35,7 @@ class Parts:
     masters: MasterKeys
     lookup: LookupKey
     tokens: Tokens
+    log_keys: LogKeys
     catalog: Catalog
     press: LetterPress
     policies: Policies

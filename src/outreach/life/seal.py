@@ -1,4 +1,8 @@
-"""Seal: chain new events to their streams' heads, behind the hot path, by one sealer at a time."""
+"""Seal: chain new events to their streams' heads and enter the heads in the log.
+
+Behind the hot path, by one sealer at a time; a pass is one transaction, so that each stream it
+touched has exactly one new leaf, whatever dies.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,10 +10,12 @@ from uuid import UUID
 
 import asyncpg
 
-from outreach.db import events
-from outreach.db.pool import Pool
+from outreach.db import events, log
+from outreach.db.pool import Connection, Pool
 from outreach.ledger.chain import GENESIS, next_head
+from outreach.ledger.checkpoint import leaf
 from outreach.ledger.envelope import envelope
+from outreach.ledger.merkle import grow, leaf_hash
 
 BATCH = 2000
 
@@ -40,8 +46,17 @@ async def seal_once(pool: Pool, *, wait: bool = False) -> int:
             return 0
         rows = await events.unsealed(conn, BATCH)
         if rows:
-            await events.seal(conn, *link(rows))
+            links, heads = link(rows)
+            await events.seal(conn, links, heads)
+            await _enter(conn, heads)
     return len(rows)
+
+
+async def _enter(conn: Connection, heads: Sequence[log.Leaf]) -> None:
+    """One leaf of the log for each stream of this pass."""
+    size, tiles = await log.edge(conn)
+    changed = grow(size, tiles, [leaf_hash(leaf(*each)) for each in heads])
+    await log.append(conn, size, heads, changed)
 
 
 async def seal_all(pool: Pool) -> int:

@@ -10,7 +10,8 @@ from outreach.clock import random_bytes
 from outreach.domain.errors import ConfigurationError
 
 FILE = "keys.env"
-_NEEDED = ("OUTREACH_MASTER_KEYS", "OUTREACH_LOOKUP_KEY")
+_NEEDED = ("OUTREACH_MASTER_KEYS", "OUTREACH_LOOKUP_KEY", "OUTREACH_LOG_KEYS")
+_BY_VERSION = ("OUTREACH_MASTER_KEYS", "OUTREACH_LOG_KEYS")
 
 
 def sandbox_secrets(data_dir: Path, more: Iterable[str]) -> dict[str, str]:
@@ -29,15 +30,14 @@ def sandbox_secrets(data_dir: Path, more: Iterable[str]) -> dict[str, str]:
     except OSError as error:
         raise ConfigurationError(
             f"the sandbox's keys cannot be kept in {path}: {error.strerror}",
-            "set OUTREACH_DATA_DIR to a folder you may write, "
-            "or set OUTREACH_MASTER_KEYS and OUTREACH_LOOKUP_KEY",
+            f"set OUTREACH_DATA_DIR to a folder you may write, or set {', '.join(_NEEDED)}",
         ) from None
     return found
 
 
 def _made(name: str) -> str:
     key = base64.b64encode(random_bytes(32)).decode()
-    return f"1:{key}" if name == "OUTREACH_MASTER_KEYS" else key
+    return f"1:{key}" if name in _BY_VERSION else key
 
 
 def _read(path: Path) -> dict[str, str]:

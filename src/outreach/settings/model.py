@@ -96,6 +96,7 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = None
     master_keys: SecretStr | None = None  # "2:<base64 of 32 bytes>,1:<...>", newest first
     lookup_key: SecretStr | None = None  # base64 of 32 bytes
+    log_keys: SecretStr | None = None  # as master_keys: they sign the log's checkpoints
     http_host: str = "127.0.0.1"
     http_port: int = Field(8300, ge=1, le=65535)
     public_url: str = "http://127.0.0.1:8300"  # what carriers call; never taken from Host
@@ -120,6 +121,11 @@ class Settings(BaseSettings):
     uncertain_minutes: float = Field(
         30, ge=0
     )  # how long evidence may take before a person is asked
+
+    log_name: str = Field("outreach", pattern=r"^[a-z0-9][a-z0-9./-]{0,99}$")
+    checkpoint_minutes: float = Field(60, gt=0)
+    checkpoint_place: str = Field("", pattern=r"^(https?://.+|/.+)?$")  # the auditor's copy
+    timestamp_url: str = Field("", pattern=r"^(https?://.+)?$")  # RFC 3161
 
     carriers: tuple[CarrierSettings, ...] = ()
     routes: tuple[RouteSettings, ...] = ()

@@ -111,7 +111,7 @@ def _with_folders(settings: Settings) -> Settings:
 def with_keys(settings: Settings) -> Settings:
     """In the sandbox: the keys and secrets that are not given are made, once, and kept."""
     wanted = [name for c in settings.carriers if not c.real for name in c.secret_names]
-    given = settings.master_keys and settings.lookup_key
+    given = settings.master_keys and settings.lookup_key and settings.log_keys
     if not settings.sandboxed or (given and settings.secrets.keys() >= set(wanted)):
         return settings
     made = {k: SecretStr(v) for k, v in sandbox_secrets(settings.data_dir, wanted).items()}
@@ -119,6 +119,7 @@ def with_keys(settings: Settings) -> Settings:
         update={
             "master_keys": settings.master_keys or made["OUTREACH_MASTER_KEYS"],
             "lookup_key": settings.lookup_key or made["OUTREACH_LOOKUP_KEY"],
+            "log_keys": settings.log_keys or made["OUTREACH_LOG_KEYS"],
             "secrets": {k: made[k] for k in wanted} | dict(settings.secrets),
         }
     )

@@ -67,7 +67,7 @@ def a_rehearsal_names_its_recipients(settings: Settings) -> Iterator[Configurati
 def production_is_complete(settings: Settings) -> Iterator[ConfigurationError]:
     if settings.sandboxed:
         return
-    needed = ("database_url", "redis_url", "master_keys", "lookup_key")
+    needed = ("database_url", "redis_url", "master_keys", "lookup_key", "log_keys")
     for name in needed:
         if getattr(settings, name) is None:
             yield ConfigurationError(

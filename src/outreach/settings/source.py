@@ -22,7 +22,7 @@ Values = dict[str, Any]
 
 PREFIX = "OUTREACH_"
 NOT_KEYS = ("config_dir", "carriers", "routes", "creditors", "secrets")  # not in outreach.toml
-_SECRETS = ("database_url", "redis_url", "master_keys", "lookup_key")
+_SECRETS = ("database_url", "redis_url", "master_keys", "lookup_key", "log_keys")
 _SECRET_WORDS = re.compile(r"(password|passwd|token|secret|salt|api_?key)$")
 _FOLDERS = ("templates_dir", "data_dir")
 _COPIED = "remove it (and change it: files are copied)"

@@ -1,0 +1,278 @@
+"""The certificate of a bundle in plain words: the answer first, then what it rests on.
+
+It says what the evidence shows and on whose word, and leaves to a court what that means in law.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from outreach.domain.contact import Channel
+from outreach.domain.events import EventKind
+from outreach.domain.notice import Purpose
+from outreach.proof import names
+from outreach.proof.audience import TITLES, Audience
+from outreach.proof.detail import detail
+from outreach.proof.erds import erds_event
+from outreach.proof.outcome import DOUBTS, NAMES, ORDER, Grade, Outcome
+from outreach.proof.timeline import Line, Words
+from outreach.templating.certificate import Certificate, Evidence, Row, Step, Told
+
+TITLE = "触达记录证明"
+LISTED = 12
+"""Notices that have a row of their own on the first page; more are counted there."""
+
+LIMITS = (
+    "“已交运营方”“已送达”是运营方（电信、邮件或邮政企业）的报告；"
+    "“已送达”指到达手机、邮件服务器或投递地点，不表示本人已经阅读。",
+    "本证明只说明所附证据显示的情况，不对其法律效力作判断。",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One event of the bundle: its place in the debtor's history, and the file it stands in."""
+
+    seq: int
+    file: str
+    line: Line
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One notice with all the bundle holds of it. ``words`` are None if erased or withheld."""
+
+    number: int
+    purpose: Purpose
+    channel: Channel
+    to: str
+    origin: str
+    records: Sequence[Record]
+    outcome: Outcome
+    words: Words | None
+    withheld: str
+
+    @property
+    def began(self) -> datetime | None:
+        """When it was given to its carrier, the last time if there were several."""
+        sent = [each.line.at for each in self.records if each.line.kind is EventKind.SENDING]
+        return sent[-1] if sent else None
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The log as the bundle proves it: the last signed checkpoint over these records."""
+
+    signed_at: datetime
+    size: int
+    fingerprints: Mapping[str, str]
+    stamped: bool  # an independent time stamp stands beside it
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom and what the certificate is about, as its audience may see it."""
+
+    creditor: str
+    name: str
+    id_number: str
+    accounts: Sequence[str]
+    zone: str
+    since: datetime | None
+    until: datetime | None
+
+
+def certificate(
+    number: str,
+    subject: Subject,
+    audience: Audience,
+    cases: Sequence[Case],
+    others: Sequence[Record],
+    evidence: Sequence[Evidence],
+    anchor: Anchor | None,
+    made_at: datetime,
+) -> Certificate:
+    """The certificate's content; instants are told in the debtor's zone."""
+    zone = ZoneInfo(subject.zone)
+    told = list(cases)
+    return Certificate(
+        title=TITLE,
+        number=number,
+        about=_about(subject, audience, zone, made_at),
+        answer=_answer(subject, told, zone),
+        counts=_counts(told) if len(told) > LISTED else (),
+        rows=[_row(case, zone) for case in told] if len(told) <= LISTED else (),
+        limits=LIMITS,
+        notices=[_told(case, zone) for case in told],
+        others=[_step(each, zone) for each in others],
+        evidence=evidence,
+        checking=_checking(anchor, zone),
+        fingerprints=list(anchor.fingerprints.items()) if anchor else (),
+    )
+
+
+def _about(
+    subject: Subject, audience: Audience, zone: ZoneInfo, made_at: datetime
+) -> list[tuple[str, str]]:
+    since = f"{_day(subject.since, zone)} 起" if subject.since else "自最早记录起"
+    until = f"至 {_day(subject.until, zone)}" if subject.until else "至制作时"
+    return [
+        ("债权人", subject.creditor),
+        ("债务人", subject.name),
+        ("证件号码", subject.id_number),
+        ("账户", "、".join(subject.accounts)),
+        ("期间", f"{since}{until}"),
+        ("提供给", TITLES[audience]),
+        ("制作时间", f"{_time(made_at, zone)}（{subject.zone}，下文时间均同）"),
+    ]
+
+
+# ------------------------------------------------------------------------------- the first page
+
+
+def _answer(subject: Subject, cases: Sequence[Case], zone: ZoneInfo) -> list[str]:
+    if not cases:
+        return [f"所查范围内，{subject.creditor}没有向债务人发出通知的记录。"]
+    if len(cases) == 1:
+        return [_sentence(subject, cases[0], zone)]
+    arrived = sum(case.outcome.grade in _ARRIVED for case in cases)
+    unsent = sum(case.outcome.grade in _UNSENT for case in cases)
+    began = [case.began for case in cases if case.began]
+    said = f"所查范围内，{subject.creditor}就债务人的账户共立通知 {len(cases)} 件"
+    if began:
+        days = f"{_day(min(began), zone)} 至 {_day(max(began), zone)}"
+        said += f"，发出 {len(cases) - unsent} 件（{days}）"
+    said += f"；有送达、签收或回复记录的 {arrived} 件。"
+    return [said]
+
+
+_ARRIVED = frozenset({Grade.PARTIAL, Grade.DELIVERED, Grade.READ, Grade.SIGNED_FOR, Grade.ANSWERED})
+_UNSENT = frozenset({Grade.NOT_SENT, Grade.NOT_TAKEN})
+
+
+def _sentence(subject: Subject, case: Case, zone: ZoneInfo) -> str:
+    what = f"{names.PURPOSES[case.purpose]}（通知 {case.number}）"
+    if case.began is None:
+        return f"{what}没有发出：{_why(case, zone)}。"
+    lead = f"{_time(case.began, zone)}，{subject.creditor}以{names.CHANNELS[case.channel]}"
+    return f"{lead}向 {case.to} 发出{what}。{_result(case, zone)}"
+
+
+def _why(case: Case, zone: ZoneInfo) -> str:
+    """Why a notice never went: the name and detail of its last event."""
+    if not case.records:
+        return "没有记录"
+    last = case.records[-1].line
+    return " ".join(filter(None, [last.name, detail(last, zone)]))
+
+
+def _result(case: Case, zone: ZoneInfo) -> str:
+    """The grade in a sentence: since when, on whose word, and what weakens it."""
+    outcome = case.outcome
+    said = NAMES[outcome.grade]
+    if outcome.at and outcome.grade not in _UNSENT | {Grade.UNCERTAIN}:
+        if outcome.carrier_time:
+            said += f"（运营方报告的时间 {_time(outcome.carrier_time, zone)}）"
+        else:
+            said += f"（{_time(outcome.at, zone)} 记录）"
+    if outcome.doubts:
+        said += "；注意：" + "；".join(DOUBTS[each] for each in outcome.doubts)
+    return said + "。"
+
+
+def _counts(cases: Sequence[Case]) -> list[tuple[str, str]]:
+    counted = Counter(case.outcome.grade for case in cases)
+    return [(NAMES[grade], str(counted[grade])) for grade in reversed(ORDER) if counted[grade]]
+
+
+def _row(case: Case, zone: ZoneInfo) -> Row:
+    result = NAMES[case.outcome.grade] + ("*" if case.outcome.doubts else "")
+    return Row(
+        number=str(case.number),
+        time=f"{case.began.astimezone(zone):%Y-%m-%d %H:%M}" if case.began else "—",
+        way=names.CHANNELS[case.channel],
+        purpose=names.PURPOSES[case.purpose],
+        to=case.to,
+        result=result,
+    )
+
+
+# -------------------------------------------------------------------------------- each notice
+
+
+def _told(case: Case, zone: ZoneInfo) -> Told:
+    words = case.words
+    about = [("收件", case.to), ("联系方式来源", case.origin)]
+    return Told(
+        title=f"通知 {case.number}　{names.CHANNELS[case.channel]}　{names.PURPOSES[case.purpose]}",
+        result=_result(case, zone),
+        about=[(label, value) for label, value in about if value],
+        steps=[_step(each, zone) for each in case.records],
+        subject=words.subject if words else "",
+        text=words.text if words else "",
+        withheld=case.withheld,
+    )
+
+
+def _step(record: Record, zone: ZoneInfo) -> Step:
+    line = record.line
+    standard = erds_event(line)
+    told = " · ".join(filter(None, [detail(line, zone), standard and f"ERDS {standard}"]))
+    return Step(
+        time=_time(line.at, zone),
+        name=line.name,
+        detail=told,
+        source=_source(line),
+        file=record.file,
+    )
+
+
+_CARRIER_SAYS = frozenset(
+    {EventKind.SENT, EventKind.FAILED, EventKind.DEFERRED, EventKind.DELIVERED}
+    | {EventKind.UNDELIVERED, EventKind.READ, EventKind.PRINTED, EventKind.POSTED}
+    | {EventKind.SIGNED_FOR, EventKind.RETURNED}
+)
+_RECIPIENT_SAYS = frozenset(
+    {EventKind.REPLIED, EventKind.OPTED_OUT, EventKind.COMPLAINED, EventKind.DISPUTED}
+    | {EventKind.PROMISED, EventKind.WRONG_PERSON, EventKind.CLAIMED_PAID, EventKind.HARDSHIP}
+)
+
+
+def _source(line: Line) -> str:
+    """On whose word the step rests."""
+    if line.kind in _CARRIER_SAYS and line.data.get("carrier"):
+        return "运营方"
+    if line.kind in _RECIPIENT_SAYS:
+        return "收件方"
+    return "人工" if line.actor.startswith("user:") else "本系统"
+
+
+# --------------------------------------------------------------------------------- checking it
+
+
+def _checking(anchor: Anchor | None, zone: ZoneInfo) -> list[str]:
+    said = [
+        "每条记录的原文在 events 目录，其内容在 payloads 目录；每条记录的哈希都依次连在前一条之后，"
+        "任何一条被改动、删除、插入或调换，都对不上。",
+    ]
+    if anchor is None:
+        return [*said, "这些记录还没有被签名的检查点覆盖：目前只能核对它们彼此是否相符。"]
+    signed = f"于 {_time(anchor.signed_at, zone)} 签名"
+    stamp = "，并附有独立机构的时间戳" if anchor.stamped else ""
+    return [
+        *said,
+        f"以上记录载入一份只能添加的日志，由第 {anchor.size} 号检查点覆盖；检查点{signed}{stamp}。",
+        "核验方法：解压后在装有 bash、coreutils、openssl 3 的电脑上运行 bash verify.sh，"
+        "不需要联网，也不需要本系统。",
+        "请把下列公钥指纹与另行取得的指纹（合同附件、审计方留存）对照：一致，签名才有意义。",
+    ]
+
+
+def _time(at: datetime, zone: ZoneInfo) -> str:
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+
+def _day(at: datetime, zone: ZoneInfo) -> str:
+    return f"{at.astimezone(zone):%Y-%m-%d}"
