@@ -34,6 +34,7 @@ NOUNS = {
     "campaign": "campaign",
     "notice": "notice",
     "history": "history",
+    "proof": "proof",
     "uncertain": "uncertain",
     "carriers": "carriers",
     "recover": "recover",

@@ -1,7 +1,6 @@
 """``outreach history``: check that the history holds together, and copy a debtor's part out."""
 
 import asyncio
-import os
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -12,6 +11,7 @@ import orjson
 import typer
 from rich.console import Console
 
+from outreach.cli.private_file import write_private
 from outreach.cli.progress import Watch, bar
 from outreach.cli.session import actor_of, office, run
 from outreach.db import events
@@ -128,7 +128,7 @@ def export(
     """
     report, files = run(_export(debtor, out, actor_of(context)))
     for path, content in files.items():
-        _write(path, content)
+        write_private(path, content)
         typer.echo(str(path))
     if not report.good:
         _print_report(report)
@@ -192,17 +192,3 @@ def _paths(out: Path, name: str) -> list[Path]:
             f"--out: {out}: {error.strerror}", "name a folder, or a .json or .pdf file in one"
         ) from None
     return [out / f"{name}.json", out / f"{name}.pdf"]
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Readable by its owner only; a reader never sees half a file."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(content)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InvalidInput(
-            f"--out: {path} cannot be written: {error.strerror}", "choose another folder"
-        ) from None

@@ -53,6 +53,7 @@ class Case:
     outcome: Outcome
     words: Words | None
     withheld: str
+    letter: str = ""  # the file that holds its PDF
 
     @property
     def began(self) -> datetime | None:
@@ -142,7 +143,8 @@ def _answer(subject: Subject, cases: Sequence[Case], zone: ZoneInfo) -> list[str
     began = [case.began for case in cases if case.began]
     said = f"所查范围内，{subject.creditor}就债务人的账户共立通知 {len(cases)} 件"
     if began:
-        days = f"{_day(min(began), zone)} 至 {_day(max(began), zone)}"
+        first, last = _day(min(began), zone), _day(max(began), zone)
+        days = first if first == last else f"{first} 至 {last}"
         said += f"，发出 {len(cases) - unsent} 件（{days}）"
     said += f"；有送达、签收或回复记录的 {arrived} 件。"
     return [said]
@@ -155,7 +157,7 @@ _UNSENT = frozenset({Grade.NOT_SENT, Grade.NOT_TAKEN})
 def _sentence(subject: Subject, case: Case, zone: ZoneInfo) -> str:
     what = f"{names.PURPOSES[case.purpose]}（通知 {case.number}）"
     if case.began is None:
-        return f"{what}没有发出：{_why(case, zone)}。"
+        return f"{what}{_result(case, zone)}"
     lead = f"{_time(case.began, zone)}，{subject.creditor}以{names.CHANNELS[case.channel]}"
     return f"{lead}向 {case.to} 发出{what}。{_result(case, zone)}"
 
@@ -172,6 +174,10 @@ def _result(case: Case, zone: ZoneInfo) -> str:
     """The grade in a sentence: since when, on whose word, and what weakens it."""
     outcome = case.outcome
     said = NAMES[outcome.grade]
+    if outcome.grade is Grade.NOT_SENT:
+        said += f"：{_why(case, zone)}"
+    if outcome.grade is Grade.SIGNED_FOR:
+        said += f"，签收人：{names.SIGNERS.get(outcome.signer, outcome.signer)}"
     if outcome.at and outcome.grade not in _UNSENT | {Grade.UNCERTAIN}:
         if outcome.carrier_time:
             said += f"（运营方报告的时间 {_time(outcome.carrier_time, zone)}）"
@@ -204,7 +210,7 @@ def _row(case: Case, zone: ZoneInfo) -> Row:
 
 def _told(case: Case, zone: ZoneInfo) -> Told:
     words = case.words
-    about = [("收件", case.to), ("联系方式来源", case.origin)]
+    about = [("收件", case.to), ("联系方式来源", case.origin), ("信函原件", case.letter)]
     return Told(
         title=f"通知 {case.number}　{names.CHANNELS[case.channel]}　{names.PURPOSES[case.purpose]}",
         result=_result(case, zone),
@@ -218,14 +224,13 @@ def _told(case: Case, zone: ZoneInfo) -> Told:
 
 def _step(record: Record, zone: ZoneInfo) -> Step:
     line = record.line
-    standard = erds_event(line)
-    told = " · ".join(filter(None, [detail(line, zone), standard and f"ERDS {standard}"]))
     return Step(
         time=_time(line.at, zone),
         name=line.name,
-        detail=told,
+        detail=detail(line, zone),
         source=_source(line),
         file=record.file,
+        standard=erds_event(line) or "",
     )
 
 

@@ -89,10 +89,10 @@ async def make_bundle(
     made = bundle.files(stream, request.stated(), links, shown, proof, made_at) | versions
     letters = await _letters(parts, links, shown, {row["id"]: row["number"] for row in notices})
     made |= letters
-    cases = [_case(row, links, shown) for row in notices if selected.covers(row["id"])]
+    cases = [_case(row, links, shown, letters) for row in notices if selected.covers(row["id"])]
     cases = [case for case in cases if case.records]
     content = certificate(
-        f"{str(request.debtor_id)[:8]}-{made_at:%Y%m%dT%H%M%SZ}",
+        f"{request.debtor_id.hex[-12:]}-{made_at:%Y%m%dT%H%M%SZ}",
         _subject(parts, request, profile),
         request.audience,
         cases,
@@ -274,7 +274,12 @@ def _record(link: Link) -> Record:
     return Record(link.seq, f"events/{link.name}.json", link.line)
 
 
-def _case(row: asyncpg.Record, links: Sequence[Link], shown: Mapping[int, Shown]) -> Case:
+def _case(
+    row: asyncpg.Record,
+    links: Sequence[Link],
+    shown: Mapping[int, Shown],
+    letters: Mapping[str, bytes],
+) -> Case:
     mine = [link for link in links if link.line.notice_id == row["id"]]
     seen = [link for link in mine if shown[link.seq].envelope]
     sendings = [link for link in seen if link.line.kind is EventKind.SENDING]
@@ -289,6 +294,7 @@ def _case(row: asyncpg.Record, links: Sequence[Link], shown: Mapping[int, Shown]
         outcome=outcome_of([link.line for link in seen]),
         words=words,
         withheld=withheld,
+        letter="、".join(name for name in letters if name.startswith(f"letters/{row['number']}-")),
     )
 
 

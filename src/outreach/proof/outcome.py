@@ -98,13 +98,15 @@ DOUBTS: Mapping[Doubt, str] = {
 class Outcome:
     """The grade, when it was reached, and what weakens it. ``at`` is None of what was never sent.
 
-    ``carrier_time`` is the moment the carrier itself gives for it, if it gives one.
+    ``carrier_time`` is the moment the carrier itself gives for it, if it gives one; ``signer`` who
+    signed for a letter, as the post says it.
     """
 
     grade: Grade
     at: datetime | None
     carrier_time: datetime | None
     doubts: tuple[Doubt, ...]
+    signer: str = ""
 
 
 def outcome_of(lines: Sequence[Line]) -> Outcome:
@@ -128,7 +130,8 @@ def outcome_of(lines: Sequence[Line]) -> Outcome:
         doubts[Doubt.CONTRADICTED] = None
     at = reached.at if reached else None
     told = reached.data.get("carrier_time") if reached else None
-    return Outcome(grade, at, datetime.fromisoformat(told) if told else None, tuple(doubts))
+    signer = str(reached.data.get("signer", "")) if reached else ""
+    return Outcome(grade, at, datetime.fromisoformat(told) if told else None, tuple(doubts), signer)
 
 
 def _step(line: Line) -> Grade | None:

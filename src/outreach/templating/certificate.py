@@ -18,13 +18,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One event of a notice: when, what, on whose word, and the file it stands in."""
+    """One event of a notice: when, what, on whose word, the file it stands in, and what a standard
+    calls it.
+    """
 
     time: str
     name: str
     detail: str
     source: str
     file: str
+    standard: str
 
 
 @dataclass(frozen=True, slots=True)
