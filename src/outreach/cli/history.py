@@ -41,11 +41,19 @@ def verify(
     debtor: Annotated[
         str | None, typer.Option(help="Only this debtor's: their id or an account number.")
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="With --debtor: the whole log too, not only their part.")
+    ] = False,
+    since: Annotated[
+        Path | None,
+        typer.Option(help="A checkpoint kept elsewhere: the log must have begun as it says."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Recompute the history: exit code 0 if all of it fits, 1 if anything was changed."""
+    note = _note(since) if since else None
     with bar("checking") as watch:
-        report = run(_verify(debtor, watch))
+        report = run(_verify(debtor, full, note, watch))
     if as_json:
         typer.echo(orjson.dumps(report_json(report), default=str).decode())
     else:
@@ -54,13 +62,25 @@ def verify(
         raise typer.Exit(BROKEN)
 
 
-async def _verify(debtor: str | None, watch: Watch) -> Report:
+def _note(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no text"
+        raise InvalidInput(
+            f"--since: {path} cannot be read: {why}", "name a checkpoint's file"
+        ) from None
+
+
+async def _verify(debtor: str | None, full: bool, note: str | None, watch: Watch) -> Report:
     async with office() as parts:
         stream = None
         if debtor is not None:
             async with parts.pool.acquire() as conn:
                 stream = debtor_stream(await find_debtor(conn, parts.lookup, debtor))
-        return await verify_history(parts.pool, parts.masters, stream=stream, progress=watch)
+        return await verify_history(
+            parts.pool, parts.masters, stream=stream, full=full, since=note, progress=watch
+        )
 
 
 def report_json(report: Report) -> dict[str, Any]:
@@ -72,6 +92,9 @@ def report_json(report: Report) -> dict[str, Any]:
         "payloads": report.payloads,
         "unsealed": report.unsealed,
         "erased": report.erased,
+        "leaves": report.leaves,
+        "checkpoints": report.checkpoints,
+        "signed_at": report.signed_at,
         "counts": {str(kind): count for kind, count in report.counts.items()},
         "problems": report.problems,
     }
@@ -81,6 +104,11 @@ def _print_report(report: Report) -> None:
     console.print(
         f"{report.events} events in {report.streams} streams, {report.payloads} payloads opened"
     )
+    if report.signed_at:
+        console.print(
+            f"{report.leaves} leaves in the log, {report.checkpoints} checkpoints signed, "
+            f"the last at {report.signed_at:%F %T%z}"
+        )
     if report.unsealed:
         console.print(f"{report.unsealed} not sealed yet: their envelopes are not covered so far")
     if report.erased:

@@ -80,6 +80,48 @@ async def leaves_of(conn: Connection, stream: str) -> list[asyncpg.Record]:
     )
 
 
+async def leaves(conn: Connection) -> AsyncIterator[asyncpg.Record]:
+    """Every leaf beside the head its chain has at that place; inside a transaction."""
+    query = """select l.index, l.stream, l.seq, l.head, c.head as chained
+        from log_leaves l left join chain c on c.stream = l.stream and c.seq = l.seq
+        order by l.index"""
+    async for row in conn.cursor(query, prefetch=1000):
+        yield row
+
+
+async def count_leaves(conn: Connection) -> int:
+    count: int = await conn.fetchval("select count(*) from log_leaves")
+    return count
+
+
+async def not_entered(conn: Connection, stream: str | None) -> list[asyncpg.Record]:
+    """``stream, seq`` of heads that no leaf holds."""
+    return await conn.fetch(
+        """select s.stream, s.seq from streams s
+           where ($1::text is null or s.stream = $1) and not exists (
+               select from log_leaves l where l.stream = s.stream and l.seq = s.seq)
+           order by s.stream""",
+        stream,
+    )
+
+
+async def last_tiles(conn: Connection) -> list[asyncpg.Record]:
+    """``level, number, hashes`` of the last tile of each level there is."""
+    return await conn.fetch(
+        """select l.level, t.number, t.hashes from (select distinct level from log_tiles) l
+           cross join lateral (
+               select number, hashes from log_tiles where level = l.level
+               order by number desc limit 1) t
+           order by l.level"""
+    )
+
+
+async def chained(conn: Connection, stream: str) -> dict[int, bytes]:
+    """The heads of a stream's chain by seq."""
+    rows = await conn.fetch("select seq, head from chain where stream = $1", stream)
+    return {row["seq"]: row["head"] for row in rows}
+
+
 # ------------------------------------------------------------------------------------ checkpoints
 
 
@@ -135,15 +177,14 @@ async def unstamped(conn: Connection, limit: int) -> list[asyncpg.Record]:
 
 
 async def keys(conn: Connection) -> list[asyncpg.Record]:
-    """``raw, origin, version, since, first_used_at``, in order of use."""
-    return await conn.fetch("select * from log_keys order by since, version")
+    """``raw, origin, since, first_used_at``, in order of use."""
+    return await conn.fetch("select * from log_keys order by since, raw")
 
 
-async def use_key(conn: Connection, key: PublicKey, version: int, size: int, at: datetime) -> None:
+async def use_key(conn: Connection, key: PublicKey, size: int, at: datetime) -> None:
     await conn.execute(
-        """insert into log_keys (raw, origin, version, since, first_used_at)
-           values ($1, $2, $3, $4, $5)""",
-        *(key.raw, key.origin, version, size, at),
+        "insert into log_keys (raw, origin, since, first_used_at) values ($1, $2, $3, $4)",
+        *(key.raw, key.origin, size, at),
     )
 
 

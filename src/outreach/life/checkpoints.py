@@ -103,7 +103,7 @@ async def _signers(conn: Connection, parts: Parts, checkpoint: Checkpoint) -> li
     known = {(row["raw"], row["origin"]) for row in await log.keys(conn)}
     if (current.public.raw, current.public.origin) in known:
         return [current]
-    await log.use_key(conn, current.public, current.version, checkpoint.size, checkpoint.at)
+    await log.use_key(conn, current.public, checkpoint.size, checkpoint.at)
     before = [key for key in keys[:-1] if (key.public.raw, key.public.origin) in known]
     return [current, *before]
 

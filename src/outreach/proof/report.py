@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -16,6 +17,7 @@ class Kind(StrEnum):
     REMOVED = "removed"  # something the chain or an event speaks of is gone
     INSERTED = "inserted"  # something neither the chain nor the sealer's work list knows
     REORDERED = "reordered"  # an event stands in another's place
+    UNSEALED = "unsealed"  # the log does not know of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,9 @@ class Report:
     payloads: int = 0  # opened and compared with their digests
     unsealed: int = 0  # events not yet chained: a fault only if they never are
     erased: int = 0  # payloads lawfully gone: an ``erased`` event names them or their key
+    leaves: int = 0  # of the log
+    checkpoints: int = 0  # whose signatures and roots hold
+    signed_at: datetime | None = None  # the newest of those
     counts: Counter[Kind] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
 

@@ -1,8 +1,8 @@
 """Verify: recompute everything the history claims of itself, in one snapshot of the database.
 
-Covered is every column of the envelopes, payloads, chains and stream heads. Of events that still
-wait for the sealer only the payload is; somebody who can rewrite all four tables alike and knows
-how is seen by signed checkpoints only, which are not part of this yet.
+Covered is every column of the envelopes, payloads, chains and stream heads, and of the log over
+them. Of events that still wait for the sealer only the payload is; somebody who can rewrite all
+these tables alike and knows how is seen by a checkpoint kept elsewhere.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from outreach.ledger.envelope import envelope
 from outreach.ledger.keys import MasterKeys
 from outreach.proof.payload import Fate, Fault, check_payload
 from outreach.proof.report import Kind, Problem, Report
+from outreach.proof.verify_log import verify_log, verify_since, verify_stream
 from outreach.proof.walk import Link, Walk
 
 TOLD_EVERY = 500
@@ -31,9 +32,15 @@ async def verify(
     masters: MasterKeys,
     *,
     stream: str | None = None,
+    full: bool = False,
+    since: str | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """Check one stream, or all; memory does not grow with the history."""
+    """Check one stream, or all; memory does not grow with the history.
+
+    Of one stream ``full`` checks the whole log beside its leaves. ``since`` is the note of a
+    checkpoint that was kept elsewhere: the log must have begun so.
+    """
     async with (
         pool.acquire() as conn,
         conn.transaction(isolation="repeatable_read", readonly=True),
@@ -43,6 +50,12 @@ async def verify(
         await check.chains(progress)
         await check.waiting()
         await check.strays()
+        if stream is not None:
+            await verify_stream(conn, check.report, stream)
+        if stream is None or full:
+            await verify_log(conn, check.report, progress)
+        if since is not None:
+            await verify_since(conn, check.report, since)
     return check.report
 
 

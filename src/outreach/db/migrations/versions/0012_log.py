@@ -38,7 +38,6 @@ create table checkpoints (
 create table log_keys (
     raw bytea not null,            -- the public key, Ed25519
     origin text not null,          -- the log's name in its signatures
-    version smallint not null,
     since bigint not null,         -- the size of the first checkpoint it signed
     first_used_at timestamptz not null,
     primary key (raw, origin)
