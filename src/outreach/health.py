@@ -142,6 +142,8 @@ async def measure(conn: Connection, parts: Parts) -> Measured:
     due = await backlog.due(conn, now, list(Lane), list(parts.routes))
     letters = await backlog.letters(conn)
     row = await backlog.standing(conn)
+    place = parts.settings.checkpoint_place
+    copies = await backlog.not_brought(conn, place) if place else backlog.Backlog(0, None)
     return {
         "due": [((each.lane, each.route), each.waiting) for each in due],
         "due_age_seconds": [
@@ -155,6 +157,8 @@ async def measure(conn: Connection, parts: Parts) -> Measured:
         "claims_expired": [((), row["expired"])],
         "receipts_lag_seconds": [((), _age(now, row["callback_since"]))],
         "seal_lag_seconds": [((), _age(now, row["event_since"]))],
+        "checkpoint_lag_seconds": [((), _age(now, (await backlog.unsigned(conn)).since))],
+        "checkpoint_copies_lag_seconds": [((), _age(now, copies.since))],
     }
 
 

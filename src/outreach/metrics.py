@@ -25,6 +25,8 @@ GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "claims_expired": ("Chunks in flight whose lease ran out.", ()),
     "receipts_lag_seconds": ("Age of the oldest callback not applied yet.", ()),
     "seal_lag_seconds": ("Age of the oldest event not sealed yet.", ()),
+    "checkpoint_lag_seconds": ("Age of the last checkpoint, if the log grew since.", ()),
+    "checkpoint_copies_lag_seconds": ("Age of the oldest checkpoint not brought yet.", ()),
     "loop_silent_seconds": ("Since a loop's last round; for feed, the feed's lag.", ("loop",)),
     "loop_rounds": ("Rounds of a loop since the start.", ("loop",)),
     "loop_falls": ("Falls of a loop since the start.", ("loop",)),

@@ -22,7 +22,7 @@ from outreach.compliance.calendars import require_calendars
 from outreach.compliance.content import load_content
 from outreach.compliance.policies import CONTENT, WORDING
 from outreach.compliance.wording import load_wording
-from outreach.db import backlog, debtors, keys, schema, stops
+from outreach.db import backlog, debtors, keys, log, schema, stops
 from outreach.db.pool import Connection, open_pool
 from outreach.domain.debtor import Jurisdiction
 from outreach.domain.errors import ConfigurationError, OutreachError
@@ -194,6 +194,7 @@ _IN_DATABASE = (
     "jurisdictions",
     "stops",
     "sealer",
+    "log",
     "callbacks",
     "workers",
 )
@@ -214,10 +215,11 @@ async def _servers(rounds: Rounds, settings: Settings, opened: Keys | None) -> N
             return
         rounds.hold("servers", "embedded, for the sandbox only" if settings.embedded else "given")
         await rounds.look("Redis", check_redis(urls.redis))
-        await _database(rounds, urls.database, Clock(settings.clock_offset), opened)
+        await _database(rounds, urls.database, settings, opened)
 
 
-async def _database(rounds: Rounds, url: str, clock: Clock, opened: Keys | None) -> None:
+async def _database(rounds: Rounds, url: str, settings: Settings, opened: Keys | None) -> None:
+    clock = Clock(settings.clock_offset)
     async with AsyncExitStack() as stack:
         connections: list[Connection] = []
 
@@ -241,6 +243,7 @@ async def _database(rounds: Rounds, url: str, clock: Clock, opened: Keys | None)
         await rounds.look("jurisdictions", _jurisdictions(conn))
         await rounds.look("stops", _stops(conn))
         await rounds.look("sealer", _waiting(backlog.unsealed(conn), clock))
+        await rounds.look("log", _log(conn, settings, clock))
         await rounds.look("callbacks", _waiting(backlog.unapplied(conn), clock))
         await rounds.look("workers", check_workers(conn))
 
@@ -287,6 +290,28 @@ async def _waiting(asked: Awaitable[backlog.Backlog], clock: Clock) -> str:
         f"{found.waiting} wait, the oldest since {found.since:%Y-%m-%d %H:%M} UTC",
         "start a worker: outreach up",
     )
+
+
+async def _log(conn: Connection, settings: Settings, clock: Clock) -> str:
+    """Whether checkpoints are signed, and brought to the auditor."""
+    unsigned, last = await backlog.unsigned(conn), await log.latest(conn)
+    late = clock.now() - timedelta(minutes=settings.checkpoint_minutes) - BEHIND
+    if unsigned.since is not None and unsigned.since < late:
+        raise ConfigurationError(
+            f"{unsigned.waiting} leaves wait for a checkpoint since {unsigned.since:%F %H:%M} UTC",
+            "start a worker: outreach up; or say why not: outreach history checkpoint",
+        )
+    if settings.checkpoint_place:
+        copies = await backlog.not_brought(conn, settings.checkpoint_place)
+        if copies.since is not None and copies.since < clock.now() - BEHIND:
+            raise ConfigurationError(
+                f"{copies.waiting} checkpoints not brought to {settings.checkpoint_place}",
+                "look there, and at checkpoint_not_brought in the workers' log",
+            )
+    if last is None:
+        return "no checkpoint yet"
+    kept = "" if settings.checkpoint_place else "; nobody else keeps it (checkpoint_place)"
+    return f"checkpoint {last['size']} of {last['at']:%F %H:%M} UTC{kept}"
 
 
 # -------------------------------------------------------------------------------- whom we talk to

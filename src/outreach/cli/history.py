@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
+import asyncpg
 import orjson
 import typer
 from rich.console import Console
@@ -14,10 +15,13 @@ from rich.console import Console
 from outreach.cli.private_file import write_private
 from outreach.cli.progress import Watch, bar
 from outreach.cli.session import actor_of, office, run
-from outreach.db import events
+from outreach.db import events, log
 from outreach.domain.errors import InvalidInput
 from outreach.domain.events import EventKind, debtor_stream
+from outreach.ledger.checkpoint import PublicKey
+from outreach.life.checkpoints import checkpoint_once
 from outreach.life.parts import Parts
+from outreach.life.seal import seal_all
 from outreach.proof import listing
 from outreach.proof.profile import load_profile
 from outreach.proof.reading import find_debtor, note_reading
@@ -137,6 +141,58 @@ def _sentence(problem: Problem) -> str:
         )
     )
     return f"{problem.kind.upper()}  {where}: {problem.sentence}"
+
+
+# --------------------------------------------------------------------------------------- the log
+
+
+@app.command()
+def checkpoint(
+    out: Annotated[
+        Path | None, typer.Option(help="A file for it, to be kept where we cannot reach.")
+    ] = None,
+) -> None:
+    """Seal what waits and sign the log now; without news the last checkpoint is shown again."""
+    note = run(_checkpoint())
+    if note is None:
+        typer.echo("nothing has happened yet: there is nothing to sign")
+    elif out is None:
+        typer.echo(note, nl=False)
+    else:
+        write_private(out, note.encode())
+        typer.echo(str(out))
+
+
+async def _checkpoint() -> str | None:
+    async with office() as parts:
+        await seal_all(parts.pool)
+        await checkpoint_once(parts)
+        async with parts.pool.acquire() as conn:
+            row = await log.latest(conn)
+    return row["note"] if row else None
+
+
+@app.command()
+def keys() -> None:
+    """The keys that signed the log, with their fingerprints: a page for a contract's annex."""
+    rows, name = run(_keys())
+    typer.echo(f"触达日志签名公钥 / Keys that sign the log {name}\n")
+    for row in rows:
+        key = PublicKey(row["origin"], row["raw"])
+        first = f"{row['since']}, {row['first_used_at']:%F %T} UTC"
+        typer.echo(f"日志名 log          {key.origin}")
+        typer.echo(f"首个检查点 since     {first}")
+        typer.echo(
+            f"指纹 SHA-256        {key.printed[:39]}\n                    {key.printed[40:]}"
+        )
+        typer.echo(f"公钥 verifier key   {key.verifier}\n")
+    if not rows:
+        typer.echo("没有签过 / nothing was signed yet: outreach history checkpoint")
+
+
+async def _keys() -> tuple[list[asyncpg.Record], str]:
+    async with office() as parts, parts.pool.acquire() as conn:
+        return await log.keys(conn), parts.settings.log_name
 
 
 # --------------------------------------------------------------------------------------- export

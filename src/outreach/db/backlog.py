@@ -36,6 +36,29 @@ async def unsealed(conn: Connection) -> Backlog:
     return Backlog(*row)
 
 
+async def unsigned(conn: Connection) -> Backlog:
+    """Leaves of the log that no checkpoint covers; ``since`` is when the last one was signed."""
+    row = await conn.fetchrow(
+        """select (select coalesce(max(index), -1) from log_leaves) + 1 - coalesce(c.size, 0) as n,
+               c.at
+           from (select 1) one left join lateral (
+               select size, at from checkpoints order by size desc limit 1) c on true"""
+    )
+    assert row is not None
+    return Backlog(row["n"], row["at"] if row["n"] else None)
+
+
+async def not_brought(conn: Connection, place: str) -> Backlog:
+    """Checkpoints that the auditor's place has not got."""
+    row = await conn.fetchrow(
+        """select count(*), min(at) from checkpoints c where not exists (
+               select from checkpoint_copies where size = c.size and place = $1)""",
+        place,
+    )
+    assert row is not None
+    return Backlog(*row)
+
+
 async def unapplied(conn: Connection) -> Backlog:
     """Callbacks stored and answered, but not in the history yet."""
     row = await conn.fetchrow(

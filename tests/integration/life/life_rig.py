@@ -190,7 +190,7 @@ class House:
                join accounts a on a.id = y.account_id and a.number_hash = $2
                left join contact_points p on p.debtor_id = d.id and p.kind = $3
                where d.id_number_hash = $1""",
-            lookup.hash("id_number", _id_number(person)),
+            lookup.hash("id_number", id_number(person)),
             lookup.hash("account", person.account),
             KIND_FOR[channel],
         )
@@ -574,7 +574,7 @@ def _free_port() -> int:
         return port
 
 
-def _id_number(person: Person) -> str:
+def id_number(person: Person) -> str:
     return f"00000019700101{person.number:04d}"
 
 
@@ -602,7 +602,7 @@ def _row(person: Person, today: date) -> dict[str, str]:
         **debt,
         "姓名": person.name,
         "性别": "女",
-        "证件号": _id_number(person),
+        "证件号": id_number(person),
         "语言": "zh-CN",
         "手机": person.phone,
         "手机来源": "合同预留",
