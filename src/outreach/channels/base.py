@@ -95,12 +95,23 @@ class Callback:
 
 
 @dataclass(frozen=True, slots=True)
+class FileRow:
+    """Where in a file that speaks of several messages a fact stands: row ``number`` of ``rows``,
+    the file's rows as they came, its head among them.
+    """
+
+    rows: Sequence[bytes] = field(repr=False)
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryFact:
     """What a carrier says became of one message or one of its parts.
 
     Matched by ``token`` where it came back, else by ``(carrier, message_id)``. ``event`` names a
     contact event for facts that are more than a delivery state (posted, printed, signed_for,
-    returned); ``detail`` holds codes and tracking numbers, nothing personal.
+    returned); ``detail`` holds codes and tracking numbers, nothing personal. ``row`` is its place
+    in a callback that speaks of others too; without it the whole callback speaks of this message.
     """
 
     message_id: str | None
@@ -112,6 +123,7 @@ class DeliveryFact:
     part: int = 0
     event: EventKind | None = None
     detail: Mapping[str, str] = field(default_factory=dict)
+    row: FileRow | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from outreach.channels import tracking
-from outreach.channels.base import Callback, DeliveryFact, Fact, LetterBatch, LetterItem
+from outreach.channels.base import (
+    Callback,
+    DeliveryFact,
+    Fact,
+    FileRow,
+    LetterBatch,
+    LetterItem,
+)
 from outreach.domain.contact import Channel
 from outreach.domain.errors import CallbackRejected, ConfigurationError, Conflict, InvalidInput
 from outreach.domain.events import EventKind
@@ -145,12 +152,13 @@ class FolderMailHouse:
             return [tracking.fact(self.name, param)]
         name = callback.path.removeprefix("file/")
         if name.startswith("ack-"):
-            return [self._acknowledged(row) for row in self._rows(name, callback.body)]
+            return [self._acknowledged(*row) for row in self._rows(name, callback.body)]
         if name.startswith("posted-"):
-            return [self._posted(row) for row in self._rows(name, callback.body)]
+            return [self._posted(*row) for row in self._rows(name, callback.body)]
         raise CallbackRejected(f"carrier {self.name}: neither an answer file nor a tracking push")
 
-    def _rows(self, name: str, body: bytes) -> Iterator[dict[str, str]]:
+    def _rows(self, name: str, body: bytes) -> Iterator[tuple[dict[str, str], FileRow]]:
+        """Each row's cells and its place among the rows, which are whole once all were taken."""
         needed = (
             ("letter_id", "result", "reason", "sha256")
             if name.startswith("ack-")
@@ -158,25 +166,31 @@ class FolderMailHouse:
         )
         try:
             rows = csv.DictReader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
+            lines, kept = body.splitlines(keepends=True), list[bytes]()
             missing = [column for column in needed if column not in (rows.fieldnames or ())]
             if missing:
                 raise CallbackRejected(
                     f"carrier {self.name}: {name} has no column {', '.join(missing)}",
                     f"the partner must write the columns {', '.join(needed)}",
                 )
+            kept.append(b"".join(lines[: rows.line_num]))
+            read = rows.line_num
             for number, row in enumerate(rows, 2):
+                kept.append(b"".join(lines[read : rows.line_num]))
+                read = rows.line_num
                 if not row["letter_id"]:
                     raise CallbackRejected(
                         f"carrier {self.name}: {name}, row {number}: no letter_id"
                     )
-                yield {column: (row[column] or "").strip() for column in needed}
+                said = {column: (row[column] or "").strip() for column in needed}
+                yield said, FileRow(kept, len(kept) - 1)
         except (UnicodeDecodeError, csv.Error):
             raise CallbackRejected(
                 f"carrier {self.name}: {name} is not CSV in UTF-8",
                 "ask the partner for the file again",
             ) from None
 
-    def _acknowledged(self, row: dict[str, str]) -> DeliveryFact:
+    def _acknowledged(self, row: dict[str, str], place: FileRow) -> DeliveryFact:
         result = row["result"].lower()
         delivery, failure = ACKNOWLEDGED.get(result, (Delivery.NONE, None))
         reason = row["reason"] if _CODE.fullmatch(row["reason"]) else ""
@@ -188,9 +202,10 @@ class FolderMailHouse:
             code=reason or (result if _CODE.fullmatch(result) else ""),
             failure=failure,
             detail={"letter_id": row["letter_id"], "sha256": row["sha256"]},
+            row=place,
         )
 
-    def _posted(self, row: dict[str, str]) -> DeliveryFact:
+    def _posted(self, row: dict[str, str], place: FileRow) -> DeliveryFact:
         detail = {column: row[column] for column in ("letter_id", "mail_no", "office", "sheets")}
         return DeliveryFact(
             message_id=row["letter_id"],
@@ -200,6 +215,7 @@ class FolderMailHouse:
             code="" if tracking.plausible_mail_no(row["mail_no"]) else "mail-no-check-digit",
             event=EventKind.POSTED,
             detail=detail,
+            row=place,
         )
 
     async def check(self) -> str:

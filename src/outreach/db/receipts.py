@@ -10,11 +10,13 @@ from outreach.domain.states import Delivery, FailureClass
 
 
 async def lock(conn: Connection, notice_ids: Sequence[UUID]) -> list[asyncpg.Record]:
-    """The notices, locked in id order."""
+    """The notices, locked in id order, with the wrapped keys of their contact points."""
     return await conn.fetch(
-        """select id, creditor_id, debtor_id, contact_point_id, channel, purpose, state, delivery,
-               attempt, code
-           from notices where id = any($1::uuid[]) order by id for no key update""",
+        """select n.id, n.creditor_id, n.debtor_id, n.contact_point_id, n.channel, n.purpose,
+               n.state, n.delivery, n.attempt, n.code, k.wrapped as point_wrapped,
+               k.master_version as point_master
+           from notices n left join sealing_keys k on k.id = n.contact_point_id
+           where n.id = any($1::uuid[]) order by n.id for no key update of n""",
         notice_ids,
     )
 

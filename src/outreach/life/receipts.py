@@ -5,7 +5,7 @@ twice or out of order: facts merge by rank, so neither repetition nor order matt
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -32,9 +32,10 @@ from outreach.domain.states import (
 )
 from outreach.ledger import places
 from outreach.ledger.envelope import Entry, prepare
-from outreach.ledger.keys import WrappedKey
+from outreach.ledger.keys import SealingKey, WrappedKey
 from outreach.life import responses
 from outreach.life.callbacks import accept
+from outreach.life.originals import original
 from outreach.life.parts import Parts
 from outreach.life.telling import notice_event
 from outreach.logs import Log
@@ -60,12 +61,13 @@ log = Log(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """A delivery fact and the attempt it speaks of."""
+    """A delivery fact, the attempt it speaks of, and the callback it stood in."""
 
     carrier: str
     fact: DeliveryFact
     notice_id: UUID
     attempt: int
+    body: bytes
 
 
 async def apply_batch(parts: Parts) -> int:
@@ -104,8 +106,8 @@ async def _apply(parts: Parts, limit: int, only: UUID | None = None) -> int:
         later: list[UUID] = []
         matched: list[Matched] = []
         for row in rows:
-            facts = _read(parts, row)
-            found, complete = await _match(conn, parts, row["carrier"], facts)
+            body, facts = _read(parts, row)
+            found, complete = await _match(conn, parts, row["carrier"], body, facts)
             if not complete and row["tries"] < RETRIES:
                 later.append(row["id"])  # it may precede our own commit
                 continue
@@ -122,10 +124,12 @@ async def _apply(parts: Parts, limit: int, only: UUID | None = None) -> int:
     return len(rows)
 
 
-def _read(parts: Parts, row: asyncpg.Record) -> Sequence[Fact]:
-    """The facts of a stored callback; one that cannot be read says nothing and is logged."""
+def _read(parts: Parts, row: asyncpg.Record) -> tuple[bytes, Sequence[Fact]]:
+    """The body and the facts of a stored callback; one that cannot be read says nothing and is
+    logged.
+    """
     if row["wrapped"] is None:
-        return ()
+        return b"", ()
     key = parts.masters.unwrap(WrappedKey(row["key_id"], row["wrapped"], row["master_version"]))
     fields = orjson.loads(key.open(row["sealed"], places.callback(row["id"])))
     callback = Callback(
@@ -136,16 +140,16 @@ def _read(parts: Parts, row: asyncpg.Record) -> Sequence[Fact]:
         body=base64.b64decode(fields["body"]),
     )
     try:
-        return parts.adapter(row["carrier"]).parse(callback)
+        return callback.body, parts.adapter(row["carrier"]).parse(callback)
     except (CallbackRejected, NotFound) as error:
         log.warning("callback_unreadable", callback=row["id"], error=error)
     except Exception as error:
         log.critical("callback_fault", callback=row["id"], error=error)
-    return ()
+    return b"", ()
 
 
 async def _match(
-    conn: Connection, parts: Parts, carrier: str, facts: Sequence[Fact]
+    conn: Connection, parts: Parts, carrier: str, body: bytes, facts: Sequence[Fact]
 ) -> tuple[list[Matched], bool]:
     """Find each delivery fact's notice: by our token, else by the carrier's message id."""
     wanted = [fact for fact in facts if isinstance(fact, DeliveryFact)]
@@ -158,7 +162,7 @@ async def _match(
             place or known.get(fact.message_id or "") or known.get(fact.detail.get("mail_no", ""))
         )
         if place:
-            found.append(Matched(carrier, fact, *place))
+            found.append(Matched(carrier, fact, *place, body))
     return found, len(found) == len(wanted)
 
 
@@ -191,7 +195,9 @@ async def apply_facts(conn: Connection, parts: Parts, matched: Sequence[Matched]
             if each.notice_id in moved
         )
     for notice_id, facts in told.items():
-        entries += await _apply_to(conn, rows[notice_id], words.get(notice_id, []), facts, now)
+        key = parts.open_key(rows[notice_id], "point_", rows[notice_id]["contact_point_id"])
+        parts_of = words.get(notice_id, [])
+        entries += await _apply_to(conn, rows[notice_id], key, parts_of, facts, now)
     await events.append(conn, entries)
 
 
@@ -272,14 +278,17 @@ def merged(parts: Sequence[asyncpg.Record], attempt: int) -> tuple[Delivery, asy
 async def _apply_to(
     conn: Connection,
     row: asyncpg.Record,
+    key: SealingKey | None,
     words: Sequence[asyncpg.Record],
     facts: Sequence[Matched],
     now: datetime,
 ) -> list[Entry]:
-    """Bring one notice's delivery up to date; the events that tell it."""
+    """Bring one notice's delivery up to date; the events that tell it, ``key`` seals what their
+    carrier wrote.
+    """
     telling_facts = {m.fact.event: m for m in facts if m.fact.event is not None}
     entries = [
-        prepare(notice_event(row, kind, now, _data(m), actor=ACTOR))
+        _told(row, kind, m, key, now)
         for kind, m in telling_facts.items()
         if await receipts.first_time(conn, row["id"], kind)
     ]
@@ -303,13 +312,28 @@ async def _apply_to(
     )
     said = max(facts, key=lambda m: RANK[m.fact.delivery])
     if delivery in _KINDS and all(m.fact.event is None for m in facts):
-        data = _data(said) | {"delivery": str(delivery), "conflict": conflict}
+        more: dict[str, object] = {"delivery": str(delivery), "conflict": conflict}
         if failure:
-            data["class"] = str(failure)
-        entries.append(prepare(notice_event(row, _KINDS[delivery], now, data, actor=ACTOR)))
+            more["class"] = str(failure)
+        entries.append(_told(row, _KINDS[delivery], said, key, now, more))
     if failure and delivery is Delivery.UNDELIVERED:
         entries += await responses.point_failed(conn, row, failure, now)
     return entries
+
+
+def _told(
+    row: asyncpg.Record,
+    kind: EventKind,
+    matched: Matched,
+    key: SealingKey | None,
+    now: datetime,
+    more: Mapping[str, object] | None = None,
+) -> Entry:
+    """The event, with the carrier's own words sealed in it unless the address was erased."""
+    data, payload = original(matched.body, matched.fact.row)
+    data |= _data(matched) | dict(more or {})
+    event = notice_event(row, kind, now, data, actor=ACTOR, payload=payload if key else None)
+    return prepare(event, key)
 
 
 def _data(matched: Matched) -> dict[str, object]:

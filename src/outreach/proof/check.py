@@ -192,7 +192,22 @@ def _payloads(found: Found) -> Check:
         salt = found.files.get(f"payloads/{stem}.salt", b"")
         if envelope.get("payload_sha256") != sha256(salt + found.files[name]).hexdigest():
             faults.append(f"{name}: not what its event recorded")
+        elif not _of_its_file(_json(found, name), _data(found, f"events/{stem}.json")):
+            faults.append(f"{name}: not a row of the file its event names")
     return _result(f"{count} contents (words sent, answers, replies) are those recorded", faults)
+
+
+def _of_its_file(payload: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+    """A row of a carrier's file leads by its path to the digest of the whole file's rows."""
+    place = payload.get("of")
+    if place is None:
+        return True
+    try:
+        row = str(payload["original"]).encode()
+        root = _root(row, int(place["row"]), int(place["rows"]), list(map(str, place["path"])))
+    except (KeyError, TypeError, ValueError):
+        return False
+    return root is not None and root.hex() == data.get("file")
 
 
 def _letters(found: Found) -> Check:

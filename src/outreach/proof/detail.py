@@ -67,7 +67,7 @@ def _findings(found: Any, _: ZoneInfo) -> str:
 _SILENT = frozenset(
     {
         *("import", "payment", "batch", "letter_id", "point", "kind", "where"),
-        *("template", "pdf_sha256", "sha256", "message_ids"),
+        *("template", "pdf_sha256", "sha256", "message_ids", "file"),
         *("decision", "rules", "facts", "delivery", "was_verified", "was_usage", "was_document"),
         *("standing_id", "opens", "closes"),
     }

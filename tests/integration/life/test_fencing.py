@@ -173,6 +173,7 @@ async def tell(house: House, notice: UUID, batch: list[tuple[int, Delivery]]) ->
             DeliveryFact(f"{notice}:{part}", None, word, None, part=part),
             notice,
             1,
+            b"",
         )
         for part, word in batch
     ]

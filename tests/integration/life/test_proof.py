@@ -21,7 +21,7 @@ from outreach.life.adopted import adopt
 from outreach.life.checkpoints import checkpoint_once
 from outreach.life.seal import seal_all
 from outreach.proof.audience import Audience
-from outreach.proof.check import check_bundle
+from outreach.proof.check import _of_its_file, check_bundle
 from outreach.proof.export import Bundle, Request, make_bundle
 from outreach.templating.document import DocumentPress
 
@@ -145,6 +145,51 @@ async def test_a_letter_is_enclosed_as_it_was_posted(house: House, tmp_path: Pat
     files = unpacked(made)
     assert files[f"letters/{number}-1.pdf"].startswith(b"%PDF")
     assert "催收函" in certificate(made)
+
+
+async def test_a_file_of_several_is_cut_into_rows(house: House, tmp_path: Path) -> None:
+    """A mail house answers for two letters in one file: each history has its own row of it."""
+    people = Person(), Person()
+    await house.people(*people)
+    letters_out = [
+        await house.notice(person, purpose=Purpose.DEMAND_LETTER, channel=Channel.LETTER)
+        for person in people
+    ]
+    await letters.LettersOut(house.parts).collect("letters")
+    batch = str(await house.fetchval("select id from letter_batches"))
+    partner = house.parts.mail_houses["mailhouse"]
+    await letters.close_batch(house.parts, batch, partner)
+    await letters.hand_over(house.parts, batch, partner)
+    rows = ["letter_id,mail_no,office,posted_at,sheets"]
+    rows += [f'{one},XA{n:09d}CN,"青岚\n局",2026-11-26,1' for n, one in enumerate(letters_out)]
+    inbox = house.folder / "mailhouse" / "inbox"
+    (inbox / "posted-1.csv").write_text("\r\n".join(rows) + "\r\n", "utf-8-sig")
+    await receipts.receive(house.parts)
+    files: list[dict[str, bytes]] = []
+    for at, person in enumerate(people):
+        made = await bundle(house, await debtor_of(house, person))
+        await asyncio.to_thread(holds, tmp_path / str(at), made)
+        files.append(unpacked(made))
+    roots = set()
+    for at, person in enumerate(people):
+        [told] = [
+            (json.loads(content), json.loads(files[at][name.replace("events", "payloads")]))
+            for name, content in files[at].items()
+            if name.startswith("events/") and b'"kind":"posted"' in content
+        ]
+        event, payload = told
+        roots.add(event["data"]["file"])
+        assert payload["of"]["rows"] == 3
+        assert event["data"]["mail_no"] in payload["original"]
+        other = people[1 - at]
+        secrets = [each.encode() for each in (*other.secrets, str(await debtor_of(house, other)))]
+        shared = {each.encode() for each in person.secrets}
+        everything = b"".join(files[at].values())
+        assert not [each for each in secrets if each not in shared and each in everything]
+        assert _of_its_file(payload, event["data"])
+        payload["of"]["path"][0] = "00" * 32
+        assert not _of_its_file(payload, event["data"])
+    assert len(roots) == 1
 
 
 async def test_who_is_given_what(house: House, tmp_path: Path) -> None:

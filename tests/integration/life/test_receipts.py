@@ -258,7 +258,7 @@ async def test_a_long_message_arrives_when_all_its_parts_have(house: House) -> N
     ):
         fact = DeliveryFact(message_id, None, delivery, None, failure=_soft(delivery))
         async with house.parts.pool.acquire() as conn, conn.transaction():
-            await apply_facts(conn, house.parts, [Matched("twilio", fact, notice, 1)])
+            await apply_facts(conn, house.parts, [Matched("twilio", fact, notice, 1, b"")])
         seen.append((await house.state(notice))[1])
     assert seen == ["partial", "partial", "partial", "partial", "delivered"]
     async with house.parts.pool.acquire() as conn:
