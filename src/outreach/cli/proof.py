@@ -11,11 +11,13 @@ import typer
 from rich.console import Console
 
 from outreach.cli.private_file import write_private
+from outreach.cli.progress import Watch, bar
 from outreach.cli.session import actor_of, office, run
 from outreach.compliance.window import DAY, instant, zone_named
 from outreach.db import debtors
 from outreach.db import proof as stored
 from outreach.db.pool import Connection
+from outreach.domain.debtor import HOME_ZONE, Jurisdiction
 from outreach.domain.errors import InvalidInput, NotFound
 from outreach.domain.events import EventKind
 from outreach.life.checkpoints import checkpoint_once
@@ -24,6 +26,7 @@ from outreach.life.seal import seal_all
 from outreach.proof.audience import Audience
 from outreach.proof.check import Check, Found, NoBundle, check_bundle
 from outreach.proof.export import Bundle, Request, make_bundle
+from outreach.proof.many import Made, Period, make_many
 from outreach.proof.reading import find_account, find_debtor, note_reading
 from outreach.templating.document import DocumentPress
 
@@ -68,12 +71,12 @@ def export(
         raise InvalidInput(f"--out: {out} is no .zip file", "name a file that ends in .zip")
     bundle = run(_export(asked, out, actor_of(context)))
     if as_json:
-        told = {"out": str(out), "notices": bundle.notices, "events": bundle.events}
+        told = {"out": str(out), "notices": len(bundle.numbers), "events": bundle.events}
         digest = sha256(bundle.content).hexdigest()
         typer.echo(orjson.dumps(told | {"included": bundle.included, "sha256": digest}).decode())
         return
     console.print(
-        f"{out}: {bundle.notices} notices, {bundle.included} of {bundle.events} events, "
+        f"{out}: {len(bundle.numbers)} notices, {bundle.included} of {bundle.events} events, "
         f"{len(bundle.content):,} bytes"
     )
     console.print(f"check it with: outreach proof verify {out}", markup=False)
@@ -146,6 +149,62 @@ def _day(option: str, text: str | None, zone: str, minute: int) -> datetime | No
     known = zone_named(zone)
     assert known is not None
     return instant(day, minute, known)
+
+
+# ----------------------------------------------------------------------------------- many at once
+
+
+@app.command("export-many")
+def export_many(
+    context: typer.Context,
+    creditor: Annotated[str, typer.Option(help="Whose debtors.")],
+    since: Annotated[str, typer.Option("--from", help="The first day, in Asia/Shanghai.")],
+    until: Annotated[str, typer.Option("--to", help="The last day.")],
+    out: Annotated[Path, typer.Option(help="A folder; one that was begun is finished.")],
+    audience: Annotated[
+        Audience, typer.Option("--for", help="Who is given them.")
+    ] = Audience.REGULATOR,
+) -> None:
+    """Write a bundle for every debtor who had a notice made in that time, and a manifest.
+
+    It says how many notices of each kind ended in which state. Broken off, run it again: it goes on
+    where it was.
+    """
+    home = HOME_ZONE[Jurisdiction.MAINLAND]
+    first, last = _day("--from", since, home, 0), _day("--to", until, home, DAY)
+    assert first is not None
+    assert last is not None
+    with bar("bundling") as watch:
+        period = Period(creditor, audience, first, last)
+        made = run(_export_many(period, out, actor_of(context), watch))
+    console.print(
+        f"{out}: {made.bundles} bundles of {made.notices} notices"
+        f"{f', {made.kept} were there' if made.kept else ''}; SHA256SUMS {made.sums}"
+    )
+
+
+async def _export_many(period: Period, out: Path, actor: str, watch: Watch) -> Made:
+    try:
+        (out / "bundles").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(
+            f"--out: {out} cannot be made: {error.strerror}", "choose another folder"
+        ) from None
+    async with office() as parts:
+        parts.creditor(period.creditor_id)
+        await seal_all(parts.pool)
+        await checkpoint_once(parts)
+        now = parts.clock.now()
+        made = await make_many(parts, period, out, now, write_private, watch)
+        data: dict[str, Any] = {
+            **period.stated(),
+            "bundles": made.bundles,
+            "sha256": {"sums": made.sums},
+        }
+        async with parts.pool.acquire() as conn:
+            kind, creditor = EventKind.EXPORTED, period.creditor_id
+            await note_reading(conn, kind, actor, creditor, now, data)
+    return made
 
 
 # --------------------------------------------------------------------------------------- verify

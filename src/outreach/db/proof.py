@@ -1,6 +1,7 @@
 """What a bundle of evidence is made of; read inside one repeatable read transaction."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -53,3 +54,47 @@ async def policies(conn: Connection, digests: Sequence[str]) -> dict[str, str]:
         "select digest, source from policies where digest = any($1::text[])", digests
     )
     return {row["digest"]: row["source"] for row in rows}
+
+
+# ----------------------------------------------------------------------------------- many at once
+
+
+async def debtors(
+    conn: Connection, creditor_id: str, since: datetime, until: datetime, after: UUID | None
+) -> list[asyncpg.Record]:
+    """The next debtors, by id, for whom the creditor made notices in that time: ``id,
+    notices, gone``; ``gone`` are the numbers of those that are past waiting.
+    """
+    return await conn.fetch(
+        """select d.id, count(*) as notices,
+               array_agg(n.number order by n.number) filter (where n.state <> 'pending') as gone
+           from notices n join debtors d on d.id = n.debtor_id
+           where n.creditor_id = $1 and n.created_at >= $2 and n.created_at < $3
+             and ($4::uuid is null or d.id > $4)
+           group by d.id order by d.id limit 200""",
+        *(creditor_id, since, until, after),
+    )
+
+
+async def count_debtors(
+    conn: Connection, creditor_id: str, since: datetime, until: datetime
+) -> int:
+    count: int = await conn.fetchval(
+        """select count(distinct debtor_id) from notices
+           where creditor_id = $1 and created_at >= $2 and created_at < $3""",
+        *(creditor_id, since, until),
+    )
+    return count
+
+
+async def tally(
+    conn: Connection, creditor_id: str, since: datetime, until: datetime
+) -> list[asyncpg.Record]:
+    """``purpose, channel, state, delivery, notices, debtors`` of what was made in that time."""
+    return await conn.fetch(
+        """select purpose, channel, state, delivery, count(*) as notices,
+               count(distinct debtor_id) as debtors
+           from notices where creditor_id = $1 and created_at >= $2 and created_at < $3
+           group by 1, 2, 3, 4 order by 1, 2, 3, 4""",
+        *(creditor_id, since, until),
+    )

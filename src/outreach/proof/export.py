@@ -65,7 +65,7 @@ class Bundle:
 
     content: bytes
     creditor_id: str
-    notices: int
+    numbers: tuple[int, ...]  # of the notices it tells of
     events: int
     included: int
 
@@ -109,7 +109,7 @@ async def make_bundle(
     return Bundle(
         content=bundle.packed(made),
         creditor_id=profile.creditor_id,
-        notices=len(cases),
+        numbers=tuple(case.number for case in cases),
         events=len(links),
         included=sum(each.envelope for each in shown.values()),
     )

@@ -5,7 +5,9 @@ import io
 import json
 import subprocess
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 from zipfile import ZipFile
@@ -15,6 +17,7 @@ from life_rig import House, Person, id_number
 from pypdf import PdfReader
 
 from outreach.domain.contact import Channel
+from outreach.domain.errors import Conflict
 from outreach.domain.notice import Purpose
 from outreach.life import letters, receipts
 from outreach.life.adopted import adopt
@@ -23,6 +26,7 @@ from outreach.life.seal import seal_all
 from outreach.proof.audience import Audience
 from outreach.proof.check import _of_its_file, check_bundle
 from outreach.proof.export import Bundle, Request, make_bundle
+from outreach.proof.many import Period, make_many
 from outreach.templating.document import DocumentPress
 
 PRESS = DocumentPress("certificate", archival=True)
@@ -221,7 +225,7 @@ async def test_only_the_days_asked_for(house: House, tmp_path: Path) -> None:
     debtor = await debtor_of(house, person)
     made = await bundle(house, debtor, since=house.now + timedelta(days=1))
     await asyncio.to_thread(holds, tmp_path, made)
-    assert (made.notices, made.included) == (0, 0)
+    assert (made.numbers, made.included) == ((), 0)
     assert "没有向债务人发出通知的记录" in certificate(made)
     whole = await bundle(house, debtor, until=house.now + timedelta(days=1))
     assert whole.included == whole.events == made.events
@@ -255,6 +259,9 @@ async def test_by_command(
     await run("history", "checkpoint", "--out", str(note))
     assert "the history holds" in await run("history", "verify", "--since", str(note))
     assert "签名公钥" in await run("history", "keys")
+    days = ("--from", f"{house.now:%Y-%m-%d}", "--to", f"{house.now:%Y-%m-%d}")
+    many = ("--creditor", "qinglan-bank", *days, "--out", str(tmp_path / "many"))
+    assert "1 bundles of 1 notices" in await run("--as", "lin", "proof", "export-many", *many)
     for arguments, says in (
         (("--out", "x.zip"), "whose evidence"),
         (("--notice", number, "--debtor", "x", "--out", "x.zip"), "whose evidence"),
@@ -264,6 +271,77 @@ async def test_by_command(
     ):
         assert says in await refusal("proof", "export", *arguments)
     assert "no zip file" in await refusal("proof", "verify", str(tmp_path / "nothing.zip"))
+
+
+# ----------------------------------------------------------------------------------- many at once
+
+
+async def test_many_at_once_broken_off_and_finished(house: House, tmp_path: Path) -> None:
+    people = [Person() for _ in range(5)]
+    for person in people:
+        await told(house, person)
+    waiting = Person()
+    await house.people(waiting)
+    await house.notice(waiting)
+    await seal_all(house.parts.pool)
+    await checkpoint_once(house.parts)
+    day = timedelta(days=1)
+    period = Period("qinglan-bank", Audience.REGULATOR, house.now - day, house.now + day)
+    out = tmp_path / "many"
+    (out / "bundles").mkdir(parents=True)
+    told_of: list[tuple[int, int]] = []
+
+    def breaks(path: Path, content: bytes) -> None:
+        if len(list(out.glob("bundles/*.zip"))) == 3:
+            raise OSError("full")
+        path.write_bytes(content)
+
+    begun = house.now
+    with pytest.raises(OSError, match="full"):
+        await make_many(house.parts, period, out, begun, breaks, lambda *_: None)
+    with (out / "manifest.csv").open("a") as manifest:
+        manifest.write("019a,bundles/")  # as a fall in the middle of a line leaves it
+    made = await make_many(
+        house.parts, period, out, house.now, Path.write_bytes, lambda *at: told_of.append(at)
+    )
+    assert (made.bundles, made.kept, made.notices) == (6, 3, 6)
+    assert told_of[-1] == (6, 6)
+    lines = (out / "manifest.csv").read_text().splitlines()
+    assert len(lines) == 7
+    for line in lines[1:]:
+        _, name, digest, notices, _ = line.split(",")
+        content = (out / name).read_bytes()
+        assert sha256(content).hexdigest() == digest
+        assert notices == "1"
+        checks, _ = check_bundle(out / name)
+        assert all(check.good for check in checks)
+    counts = (out / "completeness.csv").read_text().splitlines()
+    assert counts[0] == "purpose,channel,state,delivery,notices,debtors"
+    assert sum(int(line.split(",")[4]) for line in counts[1:]) == 6
+    assert "overdue_notice,sms,pending,none,1,1" in counts
+    whole = {path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    again = tmp_path / "again"
+    (again / "bundles").mkdir(parents=True)
+    await make_many(house.parts, period, again, begun, Path.write_bytes, lambda *_: None)
+    assert {path.name: path.read_bytes() for path in again.rglob("*") if path.is_file()} == whole
+    other = replace(period, audience=Audience.COURT)
+    with pytest.raises(Conflict, match="another request"):
+        await make_many(house.parts, other, out, house.now, Path.write_bytes, lambda *_: None)
+
+
+async def test_a_notice_that_no_history_tells_of_is_missed(house: House, tmp_path: Path) -> None:
+    person, notice = await told(house)
+    await seal_all(house.parts.pool)
+    await house.execute(
+        "delete from chain where event_id in (select id from contact_events where notice_id = $1)",
+        notice,
+    )
+    (tmp_path / "bundles").mkdir()
+    day = timedelta(days=1)
+    period = Period("qinglan-bank", Audience.REGULATOR, house.now - day, house.now + day)
+    with pytest.raises(Conflict, match="is not in its debtor's history"):
+        await make_many(house.parts, period, tmp_path, house.now, Path.write_bytes, lambda *_: None)
+    assert person
 
 
 @pytest.mark.parametrize("name", ["chain.txt", "events/000002.json"])
