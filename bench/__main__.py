@@ -11,6 +11,7 @@ QUICK = {
     "dispatch": ("--quick",),
     "campaigns": ("--quick",),
     "gate": ("--quick",),
+    "proof": ("--events", "400", "--asked", "3"),
 }
 """Every bench there is, and what makes it small."""
 
