@@ -39,7 +39,7 @@ async def unsealed(conn: Connection) -> Backlog:
 async def unsigned(conn: Connection) -> Backlog:
     """Leaves of the log that no checkpoint covers; ``since`` is when the last one was signed."""
     row = await conn.fetchrow(
-        """select (select coalesce(max(index), -1) from log_leaves) + 1 - coalesce(c.size, 0) as n,
+        """select (select coalesce(max(leaf), -1) from chain) + 1 - coalesce(c.size, 0) as n,
                c.at
            from (select 1) one left join lateral (
                select size, at from checkpoints order by size desc limit 1) c on true"""

@@ -27,6 +27,9 @@ with e as materialized (
 insert into unsealed (event_id, at, stream) select id, at, stream from e
 """
 
+Link = tuple[str, int, UUID, datetime, bytes, int | None]
+"""Of a chain: ``stream, seq, event, at, head``, and its leaf in the log if it ended a pass."""
+
 COLUMNS = """e.id, e.at, e.kind, e.stream, e.creditor_id, e.actor, e.debtor_id, e.notice_id,
     e.account_id, e.channel, e.policy_version, e.data, e.payload_digest"""
 
@@ -161,16 +164,16 @@ async def unsealed(conn: Connection, limit: int) -> list[asyncpg.Record]:
 
 async def seal(
     conn: Connection,
-    links: Sequence[tuple[str, int, UUID, datetime, bytes]],
+    links: Sequence[Link],
     heads: Sequence[tuple[str, int, bytes]],
 ) -> None:
-    """Record chain links ``(stream, seq, event, at, head)`` and the streams' new heads."""
+    """Record chain links and the streams' new heads."""
     await conn.execute(
         """with l as materialized (
                select * from unnest($1::text[], $2::bigint[], $3::uuid[], $4::timestamptz[],
-                   $5::bytea[]) as l(stream, seq, event_id, at, head)
+                   $5::bytea[], $6::bigint[]) as l(stream, seq, event_id, at, head, leaf)
            ), done as (delete from unsealed using l where unsealed.event_id = l.event_id)
-           insert into chain (stream, seq, event_id, at, head) select * from l""",
+           insert into chain (stream, seq, event_id, at, head, leaf) select * from l""",
         *(list(column) for column in zip(*links, strict=True)),
     )
     await conn.execute(

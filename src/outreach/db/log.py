@@ -9,9 +9,6 @@ from outreach.db.pool import Connection
 from outreach.ledger.checkpoint import PublicKey
 from outreach.ledger.merkle import HASH, WIDTH, Tile
 
-Leaf = tuple[str, int, bytes]
-"""``stream, seq, head``"""
-
 
 async def edge(conn: Connection) -> tuple[int, dict[Tile, bytes]]:
     """The log's size and the last tile of each level."""
@@ -36,25 +33,11 @@ def _size(tiles: Mapping[Tile, bytes]) -> int:
     )
 
 
-async def append(
-    conn: Connection, first: int, leaves: Sequence[Leaf], tiles: Mapping[Tile, bytes]
-) -> None:
-    """Add leaves from index ``first`` on, and write the tiles that changed, in one round trip."""
-    streams, seqs, heads = zip(*leaves, strict=True)
+async def write_tiles(conn: Connection, tiles: Mapping[Tile, bytes]) -> None:
     await conn.execute(
-        """with leaves as (
-               insert into log_leaves (index, stream, seq, head)
-               select $1 + n - 1, stream, seq, head
-               from unnest($2::text[], $3::bigint[], $4::bytea[])
-                   with ordinality as l(stream, seq, head, n)
-           )
-           insert into log_tiles (level, number, hashes)
-           select * from unnest($5::smallint[], $6::bigint[], $7::bytea[])
+        """insert into log_tiles (level, number, hashes)
+           select * from unnest($1::smallint[], $2::bigint[], $3::bytea[])
            on conflict (level, number) do update set hashes = excluded.hashes""",
-        first,
-        streams,
-        seqs,
-        heads,
         [tile.level for tile in tiles],
         [tile.number for tile in tiles],
         list(tiles.values()),
@@ -76,31 +59,31 @@ async def tiles(conn: Connection, wanted: Collection[Tile]) -> dict[Tile, bytes]
 async def leaves_of(conn: Connection, stream: str) -> list[asyncpg.Record]:
     """``index, seq, head`` of a stream's leaves, in order."""
     return await conn.fetch(
-        "select index, seq, head from log_leaves where stream = $1 order by seq", stream
+        """select leaf as index, seq, head from chain
+           where stream = $1 and leaf is not null order by seq""",
+        stream,
     )
 
 
 async def leaves(conn: Connection) -> AsyncIterator[asyncpg.Record]:
-    """Every leaf beside the head its chain has at that place; inside a transaction."""
-    query = """select l.index, l.stream, l.seq, l.head, c.head as chained
-        from log_leaves l left join chain c on c.stream = l.stream and c.seq = l.seq
-        order by l.index"""
+    """``index, stream, seq, head`` of every leaf; inside a transaction."""
+    query = """select leaf as index, stream, seq, head from chain
+        where leaf is not null order by leaf"""
     async for row in conn.cursor(query, prefetch=1000):
         yield row
 
 
 async def count_leaves(conn: Connection) -> int:
-    count: int = await conn.fetchval("select count(*) from log_leaves")
+    count: int = await conn.fetchval("select count(*) from chain where leaf is not null")
     return count
 
 
 async def not_entered(conn: Connection, stream: str | None) -> list[asyncpg.Record]:
-    """``stream, seq`` of heads that no leaf holds."""
+    """``stream, seq`` of heads that are no leaves."""
     return await conn.fetch(
         """select s.stream, s.seq from streams s
-           where ($1::text is null or s.stream = $1) and not exists (
-               select from log_leaves l where l.stream = s.stream and l.seq = s.seq)
-           order by s.stream""",
+           join chain c on c.stream = s.stream and c.seq = s.seq
+           where c.leaf is null and ($1::text is null or s.stream = $1) order by s.stream""",
         stream,
     )
 
@@ -114,12 +97,6 @@ async def last_tiles(conn: Connection) -> list[asyncpg.Record]:
                order by number desc limit 1) t
            order by l.level"""
     )
-
-
-async def chained(conn: Connection, stream: str) -> dict[int, bytes]:
-    """The heads of a stream's chain by seq."""
-    rows = await conn.fetch("select seq, head from chain where stream = $1", stream)
-    return {row["seq"]: row["head"] for row in rows}
 
 
 # ------------------------------------------------------------------------------------ checkpoints

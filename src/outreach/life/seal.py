@@ -5,13 +5,11 @@ touched has exactly one new leaf, whatever dies.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
-from uuid import UUID
 
 import asyncpg
 
 from outreach.db import events, log
-from outreach.db.pool import Connection, Pool
+from outreach.db.pool import Pool
 from outreach.ledger.chain import GENESIS, next_head
 from outreach.ledger.checkpoint import leaf
 from outreach.ledger.envelope import envelope
@@ -21,18 +19,23 @@ BATCH = 2000
 
 
 def link(
-    rows: Sequence[asyncpg.Record],
-) -> tuple[list[tuple[str, int, UUID, datetime, bytes]], list[tuple[str, int, bytes]]]:
-    """Give each event its place: chain links and the new heads of the streams touched."""
+    rows: Sequence[asyncpg.Record], first: int
+) -> tuple[list[events.Link], list[tuple[str, int, bytes]]]:
+    """Give each event its place: chain links and the new heads of the streams touched.
+
+    The last link of each stream is a leaf of the log, from ``first`` on in the order of the heads.
+    """
     heads: dict[str, tuple[int, bytes]] = {}
-    links = []
+    chained = []
     for row in rows:
         stream = row["stream"]
         seq, head = heads.get(stream) or (row["seq"] or 0, row["head"] or GENESIS)
         bytes_ = envelope(row["id"], events.read_event(row), row["payload_digest"])
         seq, head = seq + 1, next_head(head, seq + 1, bytes_)
         heads[stream] = seq, head
-        links.append((stream, seq, row["id"], row["at"], head))
+        chained.append((stream, seq, row["id"], row["at"], head))
+    leaves = {(stream, seq): first + n for n, (stream, (seq, _)) in enumerate(heads.items())}
+    links = [(*each, leaves.get(each[:2])) for each in chained]
     return links, [(stream, seq, head) for stream, (seq, head) in heads.items()]
 
 
@@ -46,17 +49,12 @@ async def seal_once(pool: Pool, *, wait: bool = False) -> int:
             return 0
         rows = await events.unsealed(conn, BATCH)
         if rows:
-            links, heads = link(rows)
+            size, tiles = await log.edge(conn)
+            links, heads = link(rows, size)
             await events.seal(conn, links, heads)
-            await _enter(conn, heads)
+            hashes = [leaf_hash(leaf(*each)) for each in heads]
+            await log.write_tiles(conn, grow(size, tiles, hashes))
     return len(rows)
-
-
-async def _enter(conn: Connection, heads: Sequence[log.Leaf]) -> None:
-    """One leaf of the log for each stream of this pass."""
-    size, tiles = await log.edge(conn)
-    changed = grow(size, tiles, [leaf_hash(leaf(*each)) for each in heads])
-    await log.append(conn, size, heads, changed)
 
 
 async def seal_all(pool: Pool) -> int:

@@ -1,4 +1,4 @@
-"""Verify the log: leaves against chains, tiles against leaves, checkpoints against tiles.
+"""Verify the log: tiles against their leaves, which are links of chains; checkpoints against tiles.
 
 Whoever can rewrite the database can make all of these fit one another, but for the signatures, and
 for a checkpoint that somebody else keeps: that is what ``since`` is for.
@@ -86,14 +86,10 @@ class _Log:
 
     def _leaf(self, due: int, row: asyncpg.Record) -> int:
         """The index that is due after this leaf."""
-        index, place = row["index"], (row["stream"], row["seq"])
+        index = row["index"]
         if index != due:
             gone = f"leaf {due} of the log is" if index == due + 1 else f"leaves from {due} on are"
             self._add(Kind.REMOVED, f"{gone} gone: the next is {index}")
-        elif row["chained"] is None:
-            self._add(Kind.INSERTED, f"leaf {index} of the log is of no link of a chain", *place)
-        elif row["chained"] != row["head"]:
-            self._add(Kind.ALTERED, f"leaf {index} of the log holds another head", *place)
         return int(index) + 1
 
     async def _tiles(self, computed: Mapping[Tile, bytes]) -> None:
@@ -171,28 +167,26 @@ class _Log:
             self._add(Kind.UNSEALED, says, row["stream"], row["seq"])
 
     async def stream(self, stream: str) -> None:
-        """Each leaf in its chain, and on a path to the first checkpoint that covers it."""
+        """Each leaf in its tile, and on a path to the first checkpoint that covers it."""
         rows = {row["index"]: row for row in await log.leaves_of(self._conn, stream)}
-        chained = await log.chained(self._conn, stream)
-        for index, row in rows.items():
-            if chained.get(row["seq"]) != row["head"]:
-                says = f"leaf {index} of the log holds another head"
-                self._add(Kind.ALTERED, says, stream, row["seq"])
-        covering = await log.covering(self._conn, list(rows))
-        asked = {row["index"]: inclusion(row["index"], row["size"]) for row in covering}
-        wanted = tiles_of(each for path in asked.values() for each in path)
+        covering = {row["index"]: row for row in await log.covering(self._conn, list(rows))}
+        places = {index: Range(index, index + 1) for index in rows}
+        paths = {index: inclusion(index, row["size"]) for index, row in covering.items()}
+        wanted = tiles_of([*places.values(), *(each for path in paths.values() for each in path)])
         tiles, keys = await log.tiles(self._conn, list(wanted)), await _keys(self._conn)
-        for row in covering:
-            index, size, found = row["index"], row["size"], rows[row["index"]]
-            hashed = leaf_hash(leaf(stream, found["seq"], found["head"]))
+        for index, row in rows.items():
+            hashed = leaf_hash(leaf(stream, row["seq"], row["head"]))
             try:
-                path = [range_hash(each, tiles) for each in asked[index]]
-                signed = read_note(row["note"], keys).checkpoint
+                good = range_hash(places[index], tiles) == hashed
+                if index in covering:
+                    path = [range_hash(each, tiles) for each in paths[index]]
+                    signed = read_note(covering[index]["note"], keys).checkpoint
+                    good &= root_of_path(hashed, index, signed.size, path) == signed.root
             except (KeyError, BadCheckpoint):
-                path, signed = [], None
-            if signed is None or root_of_path(hashed, index, size, path) != signed.root:
-                says = f"leaf {index} of the log is not under checkpoint {size}"
-                self._add(Kind.ALTERED, says, stream, found["seq"])
+                good = False
+            if not good:
+                says = f"leaf {index} of the log is not this link, or not under its checkpoint"
+                self._add(Kind.ALTERED, says, stream, row["seq"])
         self._report.leaves = len(rows)
 
 

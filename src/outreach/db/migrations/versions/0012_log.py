@@ -13,14 +13,9 @@ depends_on = None
 
 STATEMENTS = """
 set lock_timeout = '10s';
--- Never changed, never deleted: one leaf a stream and pass of the sealer.
-create table log_leaves (
-    index bigint primary key,      -- from 0
-    stream text not null,
-    seq bigint not null,
-    head bytea not null,
-    unique (stream, seq)
-);
+-- A stream's link that ended a pass of the sealer is a leaf of the log, from 0.
+alter table chain add column leaf bigint;
+create unique index on chain (leaf) where leaf is not null;
 -- The tree's hashes, up to 256 of 32 bytes a tile; only the last tile of a level grows.
 create table log_tiles (
     level smallint not null,
@@ -52,7 +47,7 @@ create table checkpoint_copies (
 """
 
 STREAMS = "select stream, seq, head from streams where stream > :after order by stream limit 2000"
-LEAF = "insert into log_leaves values (:index, :stream, :seq, :head)"
+LEAF = "update chain set leaf = :leaf where stream = :stream and seq = :seq"
 TILE = """insert into log_tiles values (:level, :number, :hashes)
     on conflict (level, number) do update set hashes = excluded.hashes"""
 
@@ -72,8 +67,8 @@ def _take_in() -> None:
         heads = [(row.stream, row.seq, bytes(row.head)) for row in rows]
         changed = grow(size, tiles, [leaf_hash(leaf(*each)) for each in heads])
         leaves = [
-            {"index": size + n, "stream": stream, "seq": seq, "head": head}
-            for n, (stream, seq, head) in enumerate(heads)
+            {"leaf": size + n, "stream": stream, "seq": seq}
+            for n, (stream, seq, _) in enumerate(heads)
         ]
         conn.execute(text(LEAF), leaves)
         written = [{"level": t.level, "number": t.number, "hashes": h} for t, h in changed.items()]
