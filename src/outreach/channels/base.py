@@ -213,6 +213,9 @@ class MailHouse(Protocol):
         """Write the folder, ``_READY`` last. Repeating it with the same letters changes nothing;
         the same letter id with another PDF raises ``Conflict``."""
 
+    async def forget(self, batch_id: str, letter_id: str) -> None:
+        """Take a letter's PDF and its row of the manifest out of our copy of a folder, if there."""
+
     async def collect(self) -> Sequence[tuple[Callback, Path]]:
         """New answer files, oldest first, each with its path for ``archive``."""
 

@@ -109,6 +109,23 @@ class FolderMailHouse:
         _put(folder / _READY, b"")
         _sync(folder)
 
+    async def forget(self, batch_id: str, letter_id: str) -> None:
+        await asyncio.to_thread(self._forget, batch_id, letter_id)
+
+    def _forget(self, batch_id: str, letter_id: str) -> None:
+        folder = self._settings.outbox / batch_id
+        (folder / "pdf" / f"{letter_id}.pdf").unlink(missing_ok=True)
+        manifest = folder / "manifest.csv"
+        if not manifest.exists():
+            return
+        with manifest.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file))
+        out = io.StringIO(newline="")
+        csv.writer(out, lineterminator="\r\n").writerows(
+            [letter_id] if row[0] == letter_id else row for row in rows
+        )
+        _put(manifest, out.getvalue().encode())
+
     async def collect(self) -> Sequence[tuple[Callback, Path]]:
         return await asyncio.to_thread(self._collect)
 

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from outreach.cli.dossier import print_dossier, timeline_table
+from outreach.cli.erasing import erase_debtor
 from outreach.cli.session import actor_of, office, run
 from outreach.db import debtors, events, segments
 from outreach.domain.errors import Conflict, InvalidInput
@@ -25,6 +26,7 @@ from outreach.proof.reading import find_debtor, note_reading
 from outreach.proof.timeline import Line, Words, read_line, words_of
 
 app = typer.Typer(help="Debtors (债务人).", no_args_is_help=True)
+app.command("erase")(erase_debtor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from outreach.channels.base import Accepted, Message
+from outreach.cli.erasing import erase_notice
 from outreach.cli.notice_export import export_notices
 from outreach.cli.notice_release import release_notice
 from outreach.cli.session import actor_of, office, run
@@ -33,6 +34,7 @@ from outreach.life.prepare import Drop, Go, Wait, prepare_notice
 
 app = typer.Typer(help="One-off notices.", no_args_is_help=True)
 app.command("export")(export_notices)
+app.command("erase")(erase_notice)
 app.command("release")(release_notice)
 console = Console(highlight=False)
 

@@ -13,6 +13,7 @@ from outreach.compliance.contents import load_contents
 from outreach.compliance.pack import Pack, examine, misnamed
 from outreach.compliance.policies import CONTENT, CONTENTS, WORDING, strays
 from outreach.compliance.policy_file import contents, line_of
+from outreach.compliance.retention import load_retention
 from outreach.compliance.rule import Rule
 from outreach.compliance.rules import FAMILIES
 from outreach.compliance.stricter import Asked, laxer, tighten
@@ -59,6 +60,7 @@ def check(folder: Path, creditors: Iterable[Creditor], now: datetime) -> Report:
         load_wording(folder / WORDING)
         load_content(folder / CONTENT)
         load_contents(folder / CONTENTS)
+        load_retention(folder)
     except ConfigurationError as error:
         report.errors.append(error)
     for ending in endings(report.packs.values(), now):

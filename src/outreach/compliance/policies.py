@@ -12,6 +12,7 @@ from outreach.domain.errors import ConfigurationError
 WORDING = "wording.toml"
 CONTENT = "content.toml"
 CONTENTS = "contents.toml"
+RETENTION = "retention.toml"
 """The word list, beside the packs."""
 
 
@@ -50,7 +51,7 @@ def load_policies(directory: Path, creditors: Mapping[str, tuple[Jurisdiction, A
 
 def strays(directory: Path) -> Iterator[ConfigurationError]:
     """Files that look like a pack and judge nobody: somebody relies on what is never read."""
-    known = {WORDING, CONTENT, CONTENTS, *(f"{place}.toml" for place in Jurisdiction)}
+    known = {WORDING, CONTENT, CONTENTS, RETENTION, *(f"{place}.toml" for place in Jurisdiction)}
     for path in sorted(directory.glob("*.toml")):
         if path.name not in known:
             yield ConfigurationError(

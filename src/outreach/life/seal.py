@@ -15,7 +15,7 @@ from outreach.ledger.checkpoint import leaf
 from outreach.ledger.envelope import envelope
 from outreach.ledger.merkle import grow, leaf_hash
 
-BATCH = 2000
+BATCH = 5000
 
 
 def link(

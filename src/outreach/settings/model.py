@@ -125,6 +125,7 @@ class Settings(BaseSettings):
     log_name: str = Field("outreach", pattern=r"^[a-z0-9][a-z0-9./-]{0,99}$")
     checkpoint_minutes: float = Field(60, gt=0)
     checkpoint_place: str = Field("", pattern=r"^(https?://.+|/.+)?$")  # the auditor's copy
+    callback_days: int = Field(3, ge=1)  # how long what carriers sent can be opened once applied
     timestamp_url: str = Field("", pattern=r"^(https?://.+)?$")  # RFC 3161
 
     carriers: tuple[CarrierSettings, ...] = ()
