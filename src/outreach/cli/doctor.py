@@ -22,7 +22,7 @@ from outreach.compliance.calendars import require_calendars
 from outreach.compliance.content import load_content
 from outreach.compliance.policies import CONTENT, WORDING
 from outreach.compliance.wording import load_wording
-from outreach.db import backlog, debtors, keys, log, schema, stops
+from outreach.db import backlog, debtors, keys, schema, stops, tree
 from outreach.db.pool import Connection, open_pool
 from outreach.domain.debtor import Jurisdiction
 from outreach.domain.errors import ConfigurationError, OutreachError
@@ -294,7 +294,7 @@ async def _waiting(asked: Awaitable[backlog.Backlog], clock: Clock) -> str:
 
 async def _log(conn: Connection, settings: Settings, clock: Clock) -> str:
     """Whether checkpoints are signed, and brought to the auditor."""
-    unsigned, last = await backlog.unsigned(conn), await log.latest(conn)
+    unsigned, last = await backlog.unsigned(conn), await tree.latest(conn)
     late = clock.now() - timedelta(minutes=settings.checkpoint_minutes) - BEHIND
     if unsigned.since is not None and unsigned.since < late:
         raise ConfigurationError(

@@ -15,7 +15,7 @@ from rich.console import Console
 from outreach.cli.private_file import write_private
 from outreach.cli.progress import Watch, bar
 from outreach.cli.session import actor_of, office, run
-from outreach.db import events, log
+from outreach.db import events, tree
 from outreach.domain.errors import InvalidInput
 from outreach.domain.events import EventKind, debtor_stream
 from outreach.ledger.checkpoint import PublicKey
@@ -168,7 +168,7 @@ async def _checkpoint() -> str | None:
         await seal_all(parts.pool)
         await checkpoint_once(parts)
         async with parts.pool.acquire() as conn:
-            row = await log.latest(conn)
+            row = await tree.latest(conn)
     return row["note"] if row else None
 
 
@@ -192,7 +192,7 @@ def keys() -> None:
 
 async def _keys() -> tuple[list[asyncpg.Record], str]:
     async with office() as parts, parts.pool.acquire() as conn:
-        return await log.keys(conn), parts.settings.log_name
+        return await tree.keys(conn), parts.settings.log_name
 
 
 # --------------------------------------------------------------------------------------- export

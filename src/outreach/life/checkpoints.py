@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
-from outreach.db import eras, log
+from outreach.db import eras, tree
 from outreach.db.eras import Era
 from outreach.db.pool import Connection
 from outreach.domain.errors import Rewritten
@@ -23,13 +23,13 @@ from outreach.logs import Log
 FILE = "checkpoint"
 """The last note signed from here, in the data folder."""
 
-log_ = Log(__name__)
+log = Log(__name__)
 
 
 async def checkpoint_due(parts: Parts) -> int:
     """Sign the log if the last checkpoint is as old as checkpoints may get."""
     async with parts.pool.acquire() as conn:
-        last = await log.latest(conn)
+        last = await tree.latest(conn)
     age = timedelta(minutes=parts.settings.checkpoint_minutes)
     if last is not None and parts.clock.now() - last["at"] < age:
         return 0
@@ -44,11 +44,11 @@ async def checkpoint_once(parts: Parts) -> int:
     kept = parts.settings.data_dir / FILE
     async with parts.pool.acquire() as conn, conn.transaction():
         era = await eras.current(conn)
-        if era is None or not await log.take_signer_lock(conn):
+        if era is None or not await tree.take_signer_lock(conn):
             return 0  # restored and not recovered yet, or another signer is at work
         origin = origin_of(parts.settings.log_name, era)
-        size, _ = await log.edge(conn)
-        last = await log.latest(conn)
+        size, _ = await tree.edge(conn)
+        last = await tree.latest(conn)
         if last is not None:
             await _require(conn, size, last["size"], last["root"])
         outside = _outside(kept)
@@ -58,9 +58,9 @@ async def checkpoint_once(parts: Parts) -> int:
             return 0
         checkpoint = Checkpoint(origin, size, await root_at(conn, size), parts.clock.now())
         note = sign(checkpoint, await _signers(conn, parts, checkpoint))
-        await log.add(conn, size, checkpoint.root, checkpoint.at, note)
+        await tree.add(conn, size, checkpoint.root, checkpoint.at, note)
     _keep(kept, note)
-    log_.info("checkpoint_signed", size=size)
+    log.info("checkpoint_signed", size=size)
     return 1
 
 
@@ -72,7 +72,7 @@ def origin_of(name: str, era: Era) -> str:
 async def root_at(conn: Connection, size: int) -> bytes:
     """The root of the tree when it had so many leaves, from today's tiles."""
     whole = Range(0, size)
-    return range_hash(whole, await log.tiles(conn, tiles_of([whole])))
+    return range_hash(whole, await tree.tiles(conn, tiles_of([whole])))
 
 
 async def _require(conn: Connection, size: int, signed_size: int, signed_root: bytes) -> None:
@@ -100,10 +100,10 @@ async def _signers(conn: Connection, parts: Parts, checkpoint: Checkpoint) -> li
     """The current key; the first time it signs, those before it too. Keys are kept as they come."""
     keys = parts.log_keys.of(checkpoint.origin)
     current = keys[-1]
-    known = {(row["raw"], row["origin"]) for row in await log.keys(conn)}
+    known = {(row["raw"], row["origin"]) for row in await tree.keys(conn)}
     if (current.public.raw, current.public.origin) in known:
         return [current]
-    await log.use_key(conn, current.public, checkpoint.size, checkpoint.at)
+    await tree.use_key(conn, current.public, checkpoint.size, checkpoint.at)
     before = [key for key in keys[:-1] if (key.public.raw, key.public.origin) in known]
     return [current, *before]
 
@@ -115,7 +115,7 @@ def _outside(path: Path) -> Checkpoint | None:
     except FileNotFoundError:
         return None
     except (OSError, BadCheckpoint, UnicodeDecodeError) as error:
-        log_.warning("checkpoint_file_unreadable", error=error)
+        log.warning("checkpoint_file_unreadable", error=error)
         return None
 
 
@@ -125,6 +125,6 @@ def _keep(path: Path, note: str) -> None:
         draft.write_text(note, "utf-8")
         draft.replace(path)
     except OSError as error:
-        log_.error("checkpoint_file_unwritable", error=error)
+        log.error("checkpoint_file_unwritable", error=error)
         with suppress(OSError):
             draft.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from outreach.db import events, log
+from outreach.db import events, tree
 from outreach.db.pool import Pool
 from outreach.ledger.chain import GENESIS, next_head
 from outreach.ledger.checkpoint import leaf
@@ -49,11 +49,11 @@ async def seal_once(pool: Pool, *, wait: bool = False) -> int:
             return 0
         rows = await events.unsealed(conn, BATCH)
         if rows:
-            size, tiles = await log.edge(conn)
+            size, tiles = await tree.edge(conn)
             links, heads = link(rows, size)
             await events.seal(conn, links, heads)
             hashes = [leaf_hash(leaf(*each)) for each in heads]
-            await log.write_tiles(conn, grow(size, tiles, hashes))
+            await tree.write_tiles(conn, grow(size, tiles, hashes))
     return len(rows)
 
 

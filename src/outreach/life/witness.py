@@ -17,7 +17,7 @@ from rfc3161_client import (
     decode_timestamp_response,
 )
 
-from outreach.db import log
+from outreach.db import tree
 from outreach.domain.errors import InvalidInput
 from outreach.life.parts import Parts
 from outreach.logs import Log
@@ -25,7 +25,7 @@ from outreach.logs import Log
 BATCH = 20
 SECONDS = aiohttp.ClientTimeout(total=20)
 
-log_ = Log(__name__)
+log = Log(__name__)
 
 
 async def bring_copies(parts: Parts) -> int:
@@ -34,16 +34,16 @@ async def bring_copies(parts: Parts) -> int:
     if not place:
         return 0
     async with parts.pool.acquire() as conn:
-        rows = await log.not_brought(conn, place, BATCH)
+        rows = await tree.not_brought(conn, place, BATCH)
     done = 0
     for row in rows:
         try:
             await _bring(place, row["size"], row["note"])
         except (OSError, aiohttp.ClientError, TimeoutError, InvalidInput) as error:
-            log_.warning("checkpoint_not_brought", size=row["size"], error=error)
+            log.warning("checkpoint_not_brought", size=row["size"], error=error)
             break  # the auditor gets them in order
         async with parts.pool.acquire() as conn:
-            await log.brought(conn, row["size"], place, parts.clock.now())
+            await tree.brought(conn, row["size"], place, parts.clock.now())
         done += 1
     return done
 
@@ -85,15 +85,15 @@ async def stamp(parts: Parts) -> int:
     if not url:
         return 0
     async with parts.pool.acquire() as conn:
-        rows = await log.unstamped(conn, 1)
+        rows = await tree.unstamped(conn, 1)
     for row in rows:
         try:
             token = await _stamped(url, row["note"].encode())
         except (OSError, aiohttp.ClientError, TimeoutError, InvalidInput) as error:
-            log_.warning("checkpoint_not_stamped", size=row["size"], error=error)
+            log.warning("checkpoint_not_stamped", size=row["size"], error=error)
             return 0
         async with parts.pool.acquire() as conn:
-            await log.stamp(conn, row["size"], token)
+            await tree.stamp(conn, row["size"], token)
     return len(rows)
 
 

@@ -264,6 +264,9 @@ def _checkpoints(found: Found) -> Check:
             faults.append(f"{name}: not signed by an enclosed key")
         else:
             found.roots[int(lines[1])] = _base64(lines[2])
+        token = found.files.get(name.replace(".txt", ".tsr"))
+        if token is not None and sha256(found.files[name]).digest() not in token:
+            faults.append(f"{name}: its time stamp is of something else")
     return _result(f"{len(names)} checkpoints are signed by the enclosed keys", faults)
 
 

@@ -1,7 +1,7 @@
 """Make a bundle of one debtor's history: read in one snapshot, judged for its audience, packed."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -9,11 +9,11 @@ from uuid import UUID
 
 import asyncpg
 
-from outreach.db import events, log
+from outreach.db import events, tree
 from outreach.db import proof as stored
 from outreach.db.pool import Connection
 from outreach.domain.contact import Channel, Origin
-from outreach.domain.errors import TemplateError
+from outreach.domain.errors import ConfigurationError, TemplateError
 from outreach.domain.events import EventKind, debtor_stream
 from outreach.domain.notice import Purpose
 from outreach.ledger import places
@@ -84,7 +84,7 @@ async def make_bundle(
         notices = await stored.notices(conn, request.debtor_id)
         selected = _Selection(request, notices)
         shown = {link.seq: selected.shows(link) for link in links}
-        proof, anchor = await _proof(conn, stream)
+        proof, anchor = await _proof(parts, conn, stream)
         versions = await _versions(conn, request, links, shown)
     made = bundle.files(stream, request.stated(), links, shown, proof, made_at) | versions
     letters = await _letters(parts, links, shown, {row["id"]: row["number"] for row in notices})
@@ -152,13 +152,13 @@ class _Selection:
         )
 
 
-async def _proof(conn: Connection, stream: str) -> tuple[Proof, Anchor | None]:
+async def _proof(parts: Parts, conn: Connection, stream: str) -> tuple[Proof, Anchor | None]:
     """The stream's leaves, each under the first checkpoint that covers it, and who signed those."""
-    leaves = {row["index"]: row for row in await log.leaves_of(conn, stream)}
-    covering = await log.covering(conn, list(leaves))
+    leaves = {row["index"]: row for row in await tree.leaves_of(conn, stream)}
+    covering = await tree.covering(conn, list(leaves))
     asked = {row["index"]: inclusion(row["index"], row["size"]) for row in covering}
-    tiles = await log.tiles(conn, tiles_of(each for path in asked.values() for each in path))
-    keys = [PublicKey(row["origin"], row["raw"]) for row in await log.keys(conn)]
+    tiles = await tree.tiles(conn, tiles_of(each for path in asked.values() for each in path))
+    keys = [PublicKey(row["origin"], row["raw"]) for row in await tree.keys(conn)]
     checkpoints = {row["size"]: row for row in covering}
     signers = {
         signer.fingerprint: signer
@@ -180,12 +180,27 @@ async def _proof(conn: Connection, stream: str) -> tuple[Proof, Anchor | None]:
             for size, row in checkpoints.items()
         ],
         keys={fingerprint: key.pem for fingerprint, key in signers.items()},
+        stampers=_stampers(parts, checkpoints.values()),
     )
     if not covering:
         return proof, None
     last = covering[-1]
     named = {f"公钥指纹 {n}": key.printed for n, key in enumerate(signers.values(), 1)}
     return proof, Anchor(last["at"], last["size"], named, stamped=last["token"] is not None)
+
+
+def _stampers(parts: Parts, checkpoints: Iterable[asyncpg.Record]) -> bytes | None:
+    """The certificates that time stamps are checked with, if there are any to check."""
+    path = parts.settings.timestamp_certificates
+    if path is None or all(row["token"] is None for row in checkpoints):
+        return None
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            f"timestamp_certificates: {path} cannot be read: {error.strerror}",
+            "put the authority's certificates there, as PEM",
+        ) from None
 
 
 def _link(masters: MasterKeys, row: asyncpg.Record) -> Link:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 
 import asyncpg
 
-from outreach.db import log
+from outreach.db import tree
 from outreach.db.pool import Connection
 from outreach.ledger.checkpoint import BadCheckpoint, Checkpoint, PublicKey, leaf, read_note
 from outreach.ledger.merkle import (
@@ -68,9 +68,9 @@ class _Log:
 
     async def leaves(self, progress: Progress | None) -> None:
         """Leaves one by one, and the tiles they make."""
-        total = await log.count_leaves(self._conn)
+        total = await tree.count_leaves(self._conn)
         size, due, tiles = 0, 0, dict[Tile, bytes]()
-        async for batch in _batches(log.leaves(self._conn)):
+        async for batch in _batches(tree.leaves(self._conn)):
             for row in batch:
                 due = self._leaf(due, row)
             hashes = [leaf_hash(leaf(row["stream"], row["seq"], row["head"])) for row in batch]
@@ -94,7 +94,7 @@ class _Log:
 
     async def _tiles(self, computed: Mapping[Tile, bytes]) -> None:
         """A stored tile may be longer, of leaves yet to come, but never different."""
-        stored = await log.tiles(self._conn, list(computed))
+        stored = await tree.tiles(self._conn, list(computed))
         for tile, hashes in sorted(computed.items()):
             if tile not in stored:
                 self._add(Kind.REMOVED, f"{_named(tile)} is gone")
@@ -103,7 +103,7 @@ class _Log:
 
     async def _end(self, size: int) -> None:
         """No tile goes on after the last leaf."""
-        for level, row in enumerate(await log.last_tiles(self._conn)):
+        for level, row in enumerate(await tree.last_tiles(self._conn)):
             tile, count = Tile(row["level"], row["number"]), size >> HEIGHT * row["level"]
             kept = tile.number * WIDTH + len(row["hashes"]) // HASH
             if kept > count and tile.level == 0:
@@ -117,7 +117,7 @@ class _Log:
         """Signed by a key of this log, each over what the tiles say of its size."""
         keys = await _keys(self._conn)
         first: dict[PublicKey, asyncpg.Record] = {}
-        async for row in log.checkpoints(self._conn):
+        async for row in tree.checkpoints(self._conn):
             says = f"checkpoint {row['size']}"
             try:
                 note = read_note(row["note"], keys)
@@ -131,7 +131,7 @@ class _Log:
                 self._report.checkpoints += 1
                 self._report.signed_at = signed.at
             first = dict.fromkeys(note.signers, row) | first
-        for row in await log.keys(self._conn):
+        for row in await tree.keys(self._conn):
             used = first.get(PublicKey(row["origin"], row["raw"]))
             if used is None:
                 self._add(Kind.INSERTED, "a key of the log that signed nothing")
@@ -141,7 +141,7 @@ class _Log:
     async def _holds(self, signed: Checkpoint, says: str) -> bool:
         whole = Range(0, signed.size)
         try:
-            root = range_hash(whole, await log.tiles(self._conn, tiles_of([whole])))
+            root = range_hash(whole, await tree.tiles(self._conn, tiles_of([whole])))
         except KeyError:
             self._add(Kind.REMOVED, f"the log is shorter than {says}")
             return False
@@ -162,18 +162,18 @@ class _Log:
     # ------------------------------------------------------------------------------- one stream
 
     async def not_entered(self, stream: str | None) -> None:
-        for row in await log.not_entered(self._conn, stream):
+        for row in await tree.not_entered(self._conn, stream):
             says = "the stream's head is not in the log"
             self._add(Kind.UNSEALED, says, row["stream"], row["seq"])
 
     async def stream(self, stream: str) -> None:
         """Each leaf in its tile, and on a path to the first checkpoint that covers it."""
-        rows = {row["index"]: row for row in await log.leaves_of(self._conn, stream)}
-        covering = {row["index"]: row for row in await log.covering(self._conn, list(rows))}
+        rows = {row["index"]: row for row in await tree.leaves_of(self._conn, stream)}
+        covering = {row["index"]: row for row in await tree.covering(self._conn, list(rows))}
         places = {index: Range(index, index + 1) for index in rows}
         paths = {index: inclusion(index, row["size"]) for index, row in covering.items()}
         wanted = tiles_of([*places.values(), *(each for path in paths.values() for each in path)])
-        tiles, keys = await log.tiles(self._conn, list(wanted)), await _keys(self._conn)
+        tiles, keys = await tree.tiles(self._conn, list(wanted)), await _keys(self._conn)
         for index, row in rows.items():
             hashed = leaf_hash(leaf(stream, row["seq"], row["head"]))
             try:
@@ -195,7 +195,7 @@ def _named(tile: Tile) -> str:
 
 
 async def _keys(conn: Connection) -> list[PublicKey]:
-    return [PublicKey(row["origin"], row["raw"]) for row in await log.keys(conn)]
+    return [PublicKey(row["origin"], row["raw"]) for row in await tree.keys(conn)]
 
 
 async def _batches(

@@ -127,6 +127,7 @@ class Settings(BaseSettings):
     checkpoint_place: str = Field("", pattern=r"^(https?://.+|/.+)?$")  # the auditor's copy
     callback_days: int = Field(3, ge=1)  # how long what carriers sent can be opened once applied
     timestamp_url: str = Field("", pattern=r"^(https?://.+)?$")  # RFC 3161
+    timestamp_certificates: Path | None = None  # the authority's, PEM: they go into bundles
 
     carriers: tuple[CarrierSettings, ...] = ()
     routes: tuple[RouteSettings, ...] = ()

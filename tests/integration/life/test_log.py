@@ -2,26 +2,33 @@
 
 import asyncio
 import base64
+import io
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
+from zipfile import ZipFile
 
 import pytest
 from aiohttp import web
 from life_rig import House, Person
 from pydantic import SecretStr
+from pypdf import PdfReader
 
-from outreach.db import log
+from outreach.db import tree
 from outreach.domain.errors import Rewritten
 from outreach.ledger.checkpoint import LogKeys, PublicKey, leaf, read_note
 from outreach.ledger.merkle import Range, grow, leaf_hash, range_hash
 from outreach.life import seal, witness
 from outreach.life.checkpoints import FILE, checkpoint_due, checkpoint_once
+from outreach.proof.audience import Audience
+from outreach.proof.export import Request, make_bundle
 from outreach.proof.report import Kind, Report
 from outreach.proof.verify import verify
+from outreach.templating.document import DocumentPress
 
 TABLES = ("chain", "log_tiles", "checkpoints", "log_keys")
 LEAVES = "select leaf as index, stream, seq, head from chain where leaf is not null order by leaf"
@@ -78,17 +85,17 @@ async def test_a_pass_that_breaks_leaves_nothing_and_the_next_one_does_it_once(
     before = await rows(house, "select count(leaf) from chain")
     person = Person()
     await house.people(person)
-    write = log.write_tiles
+    write = tree.write_tiles
 
     async def broken(*arguments: object) -> None:
         await write(*arguments)  # type: ignore[arg-type]
         raise OSError("gone")
 
-    monkeypatch.setattr(log, "write_tiles", broken)
+    monkeypatch.setattr(tree, "write_tiles", broken)
     with pytest.raises(OSError, match="gone"):
         await seal.seal_all(house.parts.pool)
     assert await rows(house, "select count(leaf) from chain") == before
-    monkeypatch.setattr(log, "write_tiles", write)
+    monkeypatch.setattr(tree, "write_tiles", write)
     assert await seal.seal_all(house.parts.pool) > 0
     assert (await check(house)).good
 
@@ -110,9 +117,9 @@ async def test_a_checkpoint_is_over_the_log_as_it_is_and_only_when_it_grew(house
     assert await checkpoint_once(house.parts) == 1
     assert await checkpoint_once(house.parts) == 0
     async with house.parts.pool.acquire() as conn:
-        row = await log.latest(conn)
-        [key] = await log.keys(conn)
-        size, tiles = await log.edge(conn)
+        row = await tree.latest(conn)
+        [key] = await tree.keys(conn)
+        size, tiles = await tree.edge(conn)
     assert row is not None
     note = read_note(row["note"], [PublicKey(key["origin"], key["raw"])])
     assert note.checkpoint.size == size == row["size"]
@@ -150,8 +157,8 @@ async def test_a_new_key_is_vouched_for_by_the_old_one_once(house: House) -> Non
         await written(house, 1)
         assert await checkpoint_once(house.parts) == 1
         async with house.parts.pool.acquire() as conn:
-            row = await log.latest(conn)
-            keys = [PublicKey(each["origin"], each["raw"]) for each in await log.keys(conn)]
+            row = await tree.latest(conn)
+            keys = [PublicKey(each["origin"], each["raw"]) for each in await tree.keys(conn)]
         assert row is not None
         signers.append(len(read_note(row["note"], keys).signers))
     assert signers == [2, 1]
@@ -196,7 +203,7 @@ async def test_a_recovered_database_begins_a_log_of_a_new_name(house: House) -> 
     )
     assert await checkpoint_once(house.parts) == 1
     async with house.parts.pool.acquire() as conn:
-        row = await log.latest(conn)
+        row = await tree.latest(conn)
     assert row is not None
     assert row["note"].startswith(f"{house.settings.log_name}/")
     assert (await check(house)).good
@@ -362,7 +369,7 @@ async def test_who_holds_the_database_and_the_key_is_seen_by_a_checkpoint_kept_e
             query = "update chain set leaf = $1 where stream = $2 and seq = $3"
             await conn.execute(query, n, stream, seq)
         hashes = [leaf_hash(leaf(*each)) for each in heads]
-        await log.write_tiles(conn, grow(0, {}, hashes))
+        await tree.write_tiles(conn, grow(0, {}, hashes))
     assert await checkpoint_once(house.parts) == 1
     assert (await check(house)).good
     assert not (await check(house, since=kept)).good
@@ -482,11 +489,46 @@ async def test_the_newest_checkpoint_is_stamped_by_an_authority(
         await signed(house)
         assert await witness.stamp(house.parts) == 1
     async with house.parts.pool.acquire() as conn:
-        row = await log.latest(conn)
+        row = await tree.latest(conn)
     assert row is not None
     (authority / "note").write_text(row["note"], "utf-8")
     (authority / "token").write_bytes(row["token"])
     openssl(authority, "ts", "-verify", "-data", "note", "-in", "token", "-CAfile", "tsa.pem")
+    house.set(timestamp_certificates=authority / "tsa.pem")
+    await house.execute("update checkpoints set token = null where size <> $1", row["size"])
+    debtor = await house.fetchval(
+        "select debtor_id from contact_events e join chain c on c.event_id = e.id "
+        "where c.leaf = $1",
+        row["size"] - 1,
+    )
+    assert isinstance(debtor, UUID)
+    press = DocumentPress("certificate", archival=True)
+    request = Request(debtor, Audience.COURT)
+    made = await make_bundle(house.parts, request, house.now, press)
+    with ZipFile(io.BytesIO(made.content)) as archive:
+        archive.extractall(authority / "bundle")
+    place = authority / "bundle"
+    assert (place / "keys" / "tsa.pem").exists()
+    assert "附有独立机构的时间戳" in text_of(place / "certificate.pdf")
+    assert verify_sh(place).returncode == 0
+    stamp = place / "checkpoints" / f"{row['size']}.tsr"
+    stamp.write_bytes(stamp.read_bytes().replace(b"stamp.test", b"stamp.tesT"))
+    said = verify_sh(place)
+    assert said.returncode == 1
+    assert "不是" in said.stdout
+    (place / "keys" / "tsa.pem").unlink()
+    assert "没有核验" in verify_sh(place).stdout
+
+
+def verify_sh(place: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "verify.sh"], cwd=place, capture_output=True, text=True, timeout=60
+    )
+
+
+def text_of(pdf: Path) -> str:
+    pages = PdfReader(pdf).pages
+    return "".join("".join(page.extract_text().split()) for page in pages)
 
 
 @pytest.mark.parametrize("body", [b"", b"no token", b"\x30\x03\x02\x01\x00"])

@@ -93,7 +93,9 @@ for note in checkpoints/*.txt; do
 	done
 	[[ $signed == yes ]] || fail "$note 的签名不是所附公钥的"
 	stamp=${note%.txt}.tsr
-	if [[ -e $stamp ]]; then
+	if [[ -e $stamp && ! -e keys/tsa.pem ]]; then
+		echo "   有时间戳 $stamp，未附该机构的证书，没有核验"
+	elif [[ -e $stamp ]]; then
 		openssl ts -verify -data "$note" -in "$stamp" -CAfile keys/tsa.pem >/dev/null 2>&1 ||
 			fail "$stamp 不是 $note 的时间戳"
 	fi
