@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
+from random import Random
 from uuid import UUID
 from zipfile import ZipFile
 
@@ -360,3 +361,49 @@ async def test_a_changed_bundle_is_named_by_command(
             archive.writestr(each, content.replace(b"1", b"2", 1) if each == name else content)
     with pytest.raises(AssertionError):  # the command ends with 1
         await commands(outreach)("proof", "verify", str(path))
+
+
+# -------------------------------------------------------------------------------- nobody else's
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_of_any_portfolio_nothing_of_another(house: House, seed: int, tmp_path: Path) -> None:
+    """People share phones as it falls out, letters share files; each bundle is one person's."""
+    random = Random(seed)
+    people: list[Person] = []
+    for number in range(6):
+        shared = random.choice(people).phone if people and random.random() < 0.5 else ""
+        people.append(
+            Person(f"{'云竹松梅兰菊'[number]}{'一二三四五六'[number]}", shared_phone=shared)
+        )
+    await house.people(*people)
+    for person in random.sample(people, 6):
+        channel = random.choice([Channel.SMS, Channel.EMAIL, Channel.LETTER])
+        letter = channel is Channel.LETTER
+        await house.notice(
+            person, channel, Purpose.DEMAND_LETTER if letter else Purpose.OVERDUE_NOTICE
+        )
+    await house.dispatch()
+    await house.dispatch("email")
+    await letters.LettersOut(house.parts).collect("letters")
+    partner = house.parts.mail_houses["mailhouse"]
+    for batch in await house.fetch("select id from letter_batches"):
+        await letters.close_batch(house.parts, batch["id"], partner)
+        await letters.hand_over(house.parts, batch["id"], partner)
+    sent = await house.fetch("select id from notices where channel = 'letter'")
+    rows = ["letter_id,result,reason,sha256", *(f"{row['id']},accepted,," for row in sent)]
+    (house.folder / "mailhouse/inbox/ack-1.csv").write_text("\n".join(rows) + "\n")
+    await receipts.receive(house.parts)
+    ids = [await debtor_of(house, person) for person in people]
+    query = "select id from contact_events where debtor_id = $1"
+    owned = [{str(row["id"]) for row in await house.fetch(query, debtor)} for debtor in ids]
+    for at, person in enumerate(people):
+        made = await bundle(house, ids[at])
+        await asyncio.to_thread(holds, tmp_path / str(at), made)
+        content = b"\n".join(unpacked(made).values()) + certificate(made).encode()
+        for other in range(len(people)):
+            if other == at:
+                continue
+            secrets = {*people[other].secrets, id_number(people[other]), str(ids[other])}
+            secrets = (secrets | owned[other]) - {*person.secrets}
+            assert not [each for each in secrets if each.encode() in content]
