@@ -28,6 +28,10 @@ LAWFUL = "lawful"
 FORMS = {**dict.fromkeys(CLASSES, ("explicit", "veiled")), LAWFUL: ("plain", "near")}
 MOST_REFUSED = 0.02
 SIGNATURE = re.compile("【([^】]*)】")  # whatever an example is signed with is its signature
+FIRM = re.compile("律师事务所|律師事務所|律師行|法律事務所")
+LICENCE = re.compile(
+    "(执业|執業|律師|律师).{0,6}(证|證|字).{0,4}[号號]|證書.{0,3}[号號]|执业许可|台檢證"
+)
 PURPOSES = {
     Channel.SMS: Purpose.OVERDUE_NOTICE,
     Channel.EMAIL: Purpose.OVERDUE_NOTICE,
@@ -46,10 +50,11 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One example and the classes under which it was refused."""
+    """One example and the classes under which it was refused; ``asks``: a person may let it go."""
 
     example: Example
     refused: frozenset[str]
+    asks: bool = False
 
     @property
     def missed(self) -> bool:
@@ -72,21 +77,31 @@ def read(path: Path) -> list[Example]:
 
 
 def judge(wording: Wording, examples: Iterable[Example]) -> list[Outcome]:
-    """What the gate says of each, as of a demand in its place by its channel."""
+    """What the gate says of each, as of a demand in its place by its channel.
+
+    A text that names a law firm and a licence is judged as a law firm's letter with a mandate,
+    whatever its label: the gate knows mandates, the texts do not.
+    """
     outcomes = []
     for example in examples:
-        signature = SIGNATURE.match(example.text)
-        setting = Setting(
-            channel=example.channel,
-            purpose=PURPOSES[example.channel],
-            place=example.place,
-            signature=signature[1] if signature else "",
-        )
-        found = wording.check_words(example.text, setting)
-        refused = (each for each in found if each.effect is Effect.BLOCK)
+        found = wording.check_words(example.text, _setting(example))
+        refused = [each for each in found if each.effect is Effect.BLOCK]
         classes = frozenset(str(each.values.get("class", each.rule)) for each in refused)
-        outcomes.append(Outcome(example, classes))
+        asks = bool(refused) and all(each.releasable for each in refused)
+        outcomes.append(Outcome(example, classes, asks))
     return outcomes
+
+
+def _setting(example: Example) -> Setting:
+    signature = SIGNATURE.match(example.text)
+    firm = bool(FIRM.search(example.text) and LICENCE.search(example.text))
+    return Setting(
+        channel=example.channel,
+        purpose=Purpose.LAWYER_LETTER if firm else PURPOSES[example.channel],
+        place=example.place,
+        signature=signature[1] if signature else "",
+        mandate="on file" if firm else "",
+    )
 
 
 def wilson(hits: int, of: int) -> tuple[float, float]:
@@ -108,7 +123,7 @@ def faults(outcomes: Sequence[Outcome]) -> list[str]:
         if missed:
             found.append(f"{label}: {missed} explicit missed")
     lawful = [o for o in outcomes if o.example.label == LAWFUL]
-    refused = sum(bool(o.refused) for o in lawful)
+    refused = sum(bool(o.refused) and not o.asks for o in lawful)
     if refused > MOST_REFUSED * len(lawful):
         found.append(f"{refused} of {len(lawful)} lawful texts refused, more than 2%")
     return found
@@ -127,12 +142,13 @@ def table(outcomes: Sequence[Outcome]) -> list[str]:
             f"{label:8}{len(mine):5}{caught:8}{own:11}{explicit:>17}{veiled:>15}"
             f"   {_share(caught, len(mine))}"
         )
-    lines.append("lawful      n  refused   share (95%)")
+    lines.append("lawful      n  to a person  refused   share (95%)")
     for form in (*FORMS[LAWFUL], ""):
         mine = [o for o in outcomes if o.example.label == LAWFUL and form in ("", o.example.form)]
-        refused = sum(bool(o.refused) for o in mine)
+        asks = sum(o.asks for o in mine)
+        refused = sum(bool(o.refused) for o in mine) - asks
         name = form or "together"
-        lines.append(f"{name:8}{len(mine):5}{refused:9}   {_share(refused, len(mine))}")
+        lines.append(f"{name:8}{len(mine):5}{asks:13}{refused:9}   {_share(refused, len(mine))}")
     return lines
 
 

@@ -1,5 +1,6 @@
 """The evaluation of the gate on words: its arithmetic, and that it fails when it should."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,14 @@ def test_the_table_counts_each_class_and_its_own() -> None:
         ]
     )
     assert lines[1].split()[:9] == ["L1", "3", "2", "1", "0", "of", "2", "1", "of"]
-    assert lines[-1].split()[:4] == ["together", "2", "1", "50.0%"]
+    assert lines[-1].split()[:5] == ["together", "2", "0", "1", "50.0%"]
+
+
+def test_what_a_person_may_let_go_is_counted_apart() -> None:
+    asked = replace(outcome(LAWFUL, "near", "L5"), asks=True)
+    lines = table([asked, outcome(LAWFUL, "plain")])
+    assert lines[-1].split()[:5] == ["together", "2", "1", "0", "0.0%"]
+    assert not faults([asked])
 
 
 def test_the_tuning_set_is_broad_and_ours_passes_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,8 +6,8 @@ template by its figures, and now and then by a name: what was found clean with i
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -87,6 +87,7 @@ class _RawTable(Table):
 class _WordingTable(Table):
     alike: str = ""
     case_number: str
+    asks: dict[str, list[str]] = Field(default_factory=dict)
     words: dict[str, str] = Field(default_factory=dict)
     rules: dict[str, _Rule]
     classes: dict[str, _Class]
@@ -157,6 +158,7 @@ class Wording:
     raws: Mapping[Jurisdiction, tuple[_Raw, ...]]
     fold: Mapping[int, int]
     case_number: re.Pattern[str]
+    asks: Mapping[str, str]  # by class: beside what in a text a person may let it go
     sms: _Sms
     rules: Mapping[str, _Rule]
     classes: Mapping[str, _Class]
@@ -175,7 +177,7 @@ class Wording:
         has_marks = clean.get(bones)
         found: list[Finding] = []
         if has_marks is None:
-            found += self._phrases(text, bones, setting, clean)
+            found += self._asked(text, self._phrases(text, bones, setting, clean))
             has_marks = _may_hold_marks(text)
             if not found:
                 _remember(clean, bones, has_marks)
@@ -213,6 +215,16 @@ class Wording:
             if not mine:
                 _remember(clean, key, True)
         return [found[key] for key in sorted(found)]
+
+    def _asked(self, text: str, found: list[Finding]) -> Iterator[Finding]:
+        """Objections that a person may set aside because of what else the text says."""
+        form = normal(text, fold=self.fold) if found else ""
+        for each in found:
+            beside = self.asks.get(str(each.values["class"]))
+            if not each.releasable and beside and compiled(beside).search(form):
+                yield replace(each, releasable=True, release=_RELEASE)
+            else:
+                yield each
 
     def _said(
         self, text: str, said: str, setting: Setting, form: Callable[[str], str], offset: int
@@ -313,7 +325,7 @@ class Wording:
             source=about.source,
             confidence=about.confidence,
             releasable=releasable,
-            release="核对属实后由有权人员放行,或修改文字" if releasable else "修改文字",
+            release=_RELEASE if releasable else "修改文字",
         )
 
 
@@ -384,10 +396,29 @@ def _load(path: Path, _: bytes) -> Wording:
         },
         fold=fold,
         case_number=re.compile(table.case_number),
+        asks=_asks(path, data, table, words, fold),
         sms=table.sms,
         rules=table.rules,
         classes=table.classes,
     )
+
+
+def _asks(
+    path: Path,
+    data: bytes,
+    table: _WordingTable,
+    words: Mapping[str, Sequence[str]],
+    fold: Mapping[int, int],
+) -> dict[str, str]:
+    found = {}
+    for name, texts in table.asks.items():
+        if name not in table.classes:
+            raise wrong(path, data, ("asks", name), f"one of {', '.join(table.classes)}")
+        try:
+            found[name] = guards(texts, words, fold)
+        except (BadPhrase, re.error) as error:
+            raise wrong(path, data, ("asks", name), f"a phrase; {error}") from None
+    return found
 
 
 def _index(listed: list[_Listed], where: Jurisdiction) -> Index:
@@ -420,4 +451,5 @@ def _check_names(path: Path, data: bytes, table: _WordingTable) -> None:
         known(("rules", rule), rule, table.rules)
 
 
+_RELEASE = "核对属实后由有权人员放行,或修改文字"
 _RELEASES = {"": None, "person": None, "case number": None}

@@ -22,6 +22,7 @@ from outreach.templating.catalog import Catalog
 from outreach.templating.samples import samples
 
 TEMPLATES = Path(__file__).parents[3] / "templates"
+WORDS = TEMPLATES.parent / "config" / "policies" / "wording.toml"
 
 
 def setting(channel=Channel.SMS, place=Jurisdiction.MAINLAND, signature="云杉银行", **more):
@@ -461,3 +462,47 @@ def test_every_expression_of_the_list_compiles(wording):
     for each in listed.values():
         for regex in (each.phrase.regex, each.before, each.after, each.near):
             compiled(regex)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "请警惕,警察明天就到你家。",
+        "我们不会放过你,先致歉了,明天上门找你父母。",
+        "谨防被骗,但你再不还钱就报警抓你。",
+        "您担心的事会发生,我们明天去你单位。",
+        "我司承诺:不还就上门,不见不散。",
+        "网上说你是老赖,我们也这么看,明天去你家。",
+        "很抱歉,你这个废物,明天上门。",
+        "盗刷也要还,不还就让公安抓你。",
+        "您询问的结果就是坐牢。",
+        "挂失没有用,派出所明天传唤你。",
+    ],
+)
+def test_nothing_unlawful_passes_behind_advice_quotation_or_apology(wording, text):
+    assert [each for each in wording.check_words(text, setting()) if each.effect is Effect.BLOCK]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "您说催收员骂您“老赖”,我们复听了录音,谨此致歉,相关人员已停岗。",
+        "您的信中写道“要砸门、泼油漆”,读到这里我们很难过,谨致歉意。",
+        "出借手机卡帮人刷流水,可能触犯刑法,受损的是您自己。",
+    ],
+)
+def test_what_only_a_person_can_tell_apart_is_put_to_one(wording, text):
+    found = [each for each in wording.check_words(text, setting()) if each.effect is Effect.BLOCK]
+    assert found
+    assert all(each.releasable for each in found)
+    assert all("放行" in each.release for each in found)
+
+
+def test_asks_of_an_unknown_class_or_a_bad_phrase(tmp_path):
+    text = WORDS.read_text("utf-8")
+    unknown, bad = ("L8 = [", "L99 = ["), ('"承诺", "违规', '"承诺(", "违规')
+    for change, says in ((unknown, "asks.L99"), (bad, "asks.L5")):
+        assert change[0] in text
+        (tmp_path / "wording.toml").write_text(text.replace(*change), "utf-8")
+        with pytest.raises(ConfigurationError, match=says):
+            load_wording(tmp_path / "wording.toml")
