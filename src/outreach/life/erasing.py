@@ -46,10 +46,6 @@ class Erasure:
     obstacles: tuple[str, ...]
     rule: str  # by which it may go, or may not yet
 
-    @property
-    def allowed(self) -> bool:
-        return not self.obstacles
-
 
 # ---------------------------------------------------------------------------------- what may go
 

@@ -10,7 +10,7 @@ payloads/<seq>.json .salt  what it held, opened, and the salt of its digest
 letters/<number>.pdf       a letter, set anew from what was kept: the bytes are the same
 templates/ policies/       the versions that were used, by digest
 log/<index>.leaf .path     the leaf that covers the chain up to a seq, and its path to a checkpoint
-checkpoints/<size>.txt     signed notes; .tsr, a time stamp of one
+checkpoints/<size>.txt     signed notes; .tsr, a time stamp; <old>-<new>.proof, that one log grew
 keys/<fingerprint>.pem     the keys they are signed with
 SHA256SUMS                 of everything but itself
 ```
@@ -74,11 +74,21 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Growth:
+    """That the log of the ``new`` checkpoint began as that of the ``old`` one."""
+
+    old: int
+    new: int
+    path: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """What binds the chain to signed checkpoints. ``keys`` are PEM by fingerprint."""
 
     leaves: Sequence[Leaf]
     checkpoints: Sequence[Checkpoint]
+    growths: Sequence[Growth]  # from each checkpoint to the next
     keys: Mapping[str, bytes]
     stampers: bytes | None = None  # certificates of the time stamping authority, PEM
 
@@ -110,6 +120,16 @@ def files(
     made["chain.txt"] = "".join(
         f"{link.seq} {sha256(link.envelope).hexdigest()} {link.head.hex()}\n" for link in links
     ).encode()
+    made |= _proof_files(proof)
+    made["index.json"] = _index(stream, request, links, shown, made_at)
+    for name in ("verify.sh", "说明.txt"):
+        made[name] = (resources.files("outreach.proof") / "enclosed" / name).read_bytes()
+    return made
+
+
+def _proof_files(proof: Proof) -> dict[str, bytes]:
+    """The log's part: leaves with their paths, checkpoints, and the keys they are signed with."""
+    made: dict[str, bytes] = {}
     for leaf in proof.leaves:
         made[f"log/{leaf.index}.leaf"] = leaf.content
         path = "".join(f"{each.hex()}\n" for each in leaf.path)
@@ -118,13 +138,13 @@ def files(
         made[f"checkpoints/{checkpoint.size}.txt"] = checkpoint.note
         if checkpoint.token is not None:
             made[f"checkpoints/{checkpoint.size}.tsr"] = checkpoint.token
+    for growth in proof.growths:
+        path = "".join(f"{each.hex()}\n" for each in growth.path)
+        made[f"checkpoints/{growth.old}-{growth.new}.proof"] = path.encode()
     for fingerprint, pem in proof.keys.items():
         made[f"keys/{fingerprint}.pem"] = pem
     if proof.stampers is not None:
         made["keys/tsa.pem"] = proof.stampers
-    made["index.json"] = _index(stream, request, links, shown, made_at)
-    for name in ("verify.sh", "说明.txt"):
-        made[name] = (resources.files("outreach.proof") / "enclosed" / name).read_bytes()
     return made
 
 

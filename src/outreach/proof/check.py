@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -66,6 +67,7 @@ def check_bundle(path: Path) -> tuple[list[Check], Found]:
         _versions(found),
         _checkpoints(found),
         _log(found),
+        _growth(found),
     ]
     return checks, found
 
@@ -360,3 +362,41 @@ def _root(leaf: bytes, index: int, size: int, hashes: list[str]) -> bytes | None
             result = sha256(b"\x01" + result + each).digest()
         node, last = node >> 1, last >> 1
     return result if last == 0 else None
+
+
+def _growth(found: Found) -> Check:
+    """From each enclosed checkpoint to the next: one log that only grew."""
+    sizes = sorted(found.roots)
+    faults = []
+    for old, new in pairwise(sizes):
+        name = f"checkpoints/{old}-{new}.proof"
+        path = _lines(found, name)
+        if name not in found.files or not all(map(_HEX.fullmatch, path)):
+            faults.append(f"{name}: missing or cannot be read")
+        elif not _grew(old, new, found.roots, [bytes.fromhex(each) for each in path]):
+            faults.append(f"{name}: the newer log did not begin as the older one")
+    return _result(f"{len(sizes)} checkpoints are of one log that only grew", faults)
+
+
+def _grew(old: int, new: int, roots: Mapping[int, bytes], path: list[bytes]) -> bool:
+    """RFC 9162, section 2.1.4.2."""
+    if old & (old - 1) == 0:
+        path = [roots[old], *path]
+    if not path:
+        return False
+    node, last = old - 1, new - 1
+    while node & 1:
+        node, last = node >> 1, last >> 1
+    was = now = path[0]
+    for each in path[1:]:
+        if last == 0:
+            return False
+        if node & 1 or node == last:
+            was = sha256(b"\x01" + each + was).digest()
+            now = sha256(b"\x01" + each + now).digest()
+            while node and not node & 1:
+                node, last = node >> 1, last >> 1
+        else:
+            now = sha256(b"\x01" + now + each).digest()
+        node, last = node >> 1, last >> 1
+    return last == 0 and was == roots[old] and now == roots[new]

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from hashlib import sha256
+from itertools import pairwise
 from uuid import UUID
 
 import asyncpg
@@ -20,11 +21,11 @@ from outreach.ledger import places
 from outreach.ledger.checkpoint import PublicKey, leaf, read_note
 from outreach.ledger.envelope import envelope, instant
 from outreach.ledger.keys import MasterKeys, WrappedKey
-from outreach.ledger.merkle import inclusion, range_hash, tiles_of
+from outreach.ledger.merkle import consistency, inclusion, range_hash, tiles_of
 from outreach.life.parts import Parts
 from outreach.proof import bundle, names
 from outreach.proof.audience import Audience
-from outreach.proof.bundle import Checkpoint, Leaf, Link, Proof, Shown
+from outreach.proof.bundle import Checkpoint, Growth, Leaf, Link, Proof, Shown
 from outreach.proof.certificate import Anchor, Case, Record, Subject, certificate
 from outreach.proof.mask import mask_number
 from outreach.proof.outcome import outcome_of
@@ -157,7 +158,10 @@ async def _proof(parts: Parts, conn: Connection, stream: str) -> tuple[Proof, An
     leaves = {row["index"]: row for row in await tree.leaves_of(conn, stream)}
     covering = await tree.covering(conn, list(leaves))
     asked = {row["index"]: inclusion(row["index"], row["size"]) for row in covering}
-    tiles = await tree.tiles(conn, tiles_of(each for path in asked.values() for each in path))
+    sizes = sorted({row["size"] for row in covering})
+    grown = {pair: consistency(*pair) for pair in pairwise(sizes)}
+    ranges = (each for path in (*asked.values(), *grown.values()) for each in path)
+    tiles = await tree.tiles(conn, tiles_of(ranges))
     keys = [PublicKey(row["origin"], row["raw"]) for row in await tree.keys(conn)]
     checkpoints = {row["size"]: row for row in covering}
     signers = {
@@ -178,6 +182,10 @@ async def _proof(parts: Parts, conn: Connection, stream: str) -> tuple[Proof, An
         checkpoints=[
             Checkpoint(size, row["note"].encode(), row["token"])
             for size, row in checkpoints.items()
+        ],
+        growths=[
+            Growth(old, new, [range_hash(each, tiles) for each in path])
+            for (old, new), path in grown.items()
         ],
         keys={fingerprint: key.pem for fingerprint, key in signers.items()},
         stampers=_stampers(parts, checkpoints.values()),

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import pairwise
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -14,7 +15,7 @@ from outreach.domain.events import Event, EventKind
 from outreach.ledger.chain import GENESIS, next_head
 from outreach.ledger.envelope import canonical, envelope, payload_digest
 from outreach.proof import bundle
-from outreach.proof.bundle import Checkpoint, Leaf, Link, Proof, Shown
+from outreach.proof.bundle import Checkpoint, Growth, Leaf, Link, Proof, Shown
 from outreach.proof.timeline import Line
 
 DEBTOR = UUID("019ab000-0000-7000-8000-000000000001")
@@ -103,20 +104,32 @@ def a_leaf(stream: str, seq: int, head: bytes) -> bytes:
     return canonical({"head": head.hex(), "seq": seq, "stream": stream})
 
 
+def subproof(m: int, leaves: Sequence[bytes], *, known: bool = True) -> list[bytes]:
+    """RFC 6962, section 2.1.2."""
+    n = len(leaves)
+    if m == n:
+        return [] if known else [mth(leaves)]
+    k = split(n)
+    if m <= k:
+        return [*subproof(m, leaves[:k], known=known), mth(leaves[k:])]
+    return [*subproof(m - k, leaves[k:], known=False), mth(leaves[:k])]
+
+
 def log_of(history: Sequence[Link], seqs: Sequence[int], others: int) -> Proof:
-    """Leaves at ``seqs``, each among ``others`` of other streams, under one checkpoint."""
+    """Leaves at ``seqs``, each after ``others`` of other streams, and a checkpoint over each."""
     leaves: list[bytes] = []
     mine = {}
     for seq in seqs:
         leaves += [a_leaf(f"debtor:{len(leaves) + n}", 1, bytes([n] * 32)) for n in range(others)]
         mine[len(leaves)] = a_leaf(STREAM, seq, history[seq - 1].head)
         leaves.append(mine[len(leaves)])
-    size = len(leaves)
+    sizes = [at + 1 for at in mine]
     raw = KEY.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     pem = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     return Proof(
-        leaves=[Leaf(at, leaf, size, path(at, leaves)) for at, leaf in mine.items()],
-        checkpoints=[Checkpoint(size, a_note(size, mth(leaves)), None)],
+        leaves=[Leaf(at, leaf, at + 1, path(at, leaves[: at + 1])) for at, leaf in mine.items()],
+        checkpoints=[Checkpoint(size, a_note(size, mth(leaves[:size])), None) for size in sizes],
+        growths=[Growth(m, n, subproof(m, leaves[:n])) for m, n in pairwise(sizes)],
         keys={sha256(raw).hexdigest(): pem},
     )
 

@@ -24,6 +24,23 @@ bin() { # hex digits as bytes
 	printf '%b' "$text"
 }
 
+node() { # the hash over two subtrees
+	{
+		printf '\x01'
+		bin "$1"
+		bin "$2"
+	} | sha
+}
+
+root() { # of the checkpoint of a size
+	local lines found
+	[[ -e checkpoints/$1.txt ]] || return
+	mapfile -t lines <"checkpoints/$1.txt"
+	[[ ${lines[1]} == "$1" ]] || return
+	found=$(base64 -d <<<"${lines[2]}" | od -An -v -tx1)
+	echo "${found//[[:space:]]/}"
+}
+
 echo "1. 文件是否与制作时一致"
 sha256sum --quiet --strict -c SHA256SUMS || bad=$((bad + 1))
 declare -A listed
@@ -108,44 +125,63 @@ for leaf in log/*.leaf; do
 	[[ -e $leaf ]] || continue
 	mapfile -t path <"${leaf%.leaf}.path"
 	read -r index size <<<"${path[0]}"
-	node=$index
+	at=$index
 	last=$((size - 1))
 	result=$({
 		printf '\x00'
 		cat "$leaf"
 	} | sha)
-	for ((at = 1; at < ${#path[@]}; at++)); do
-		if ((node & 1)) || ((node == last)); then
-			result=$({
-				printf '\x01'
-				bin "${path[at]}"
-				bin "$result"
-			} | sha)
-			while ((node && !(node & 1))); do
-				node=$((node >> 1))
+	for each in "${path[@]:1}"; do
+		if ((at & 1)) || ((at == last)); then
+			result=$(node "$each" "$result")
+			while ((at && !(at & 1))); do
+				at=$((at >> 1))
 				last=$((last >> 1))
 			done
 		else
-			result=$({
-				printf '\x01'
-				bin "$result"
-				bin "${path[at]}"
-			} | sha)
+			result=$(node "$result" "$each")
 		fi
-		node=$((node >> 1))
+		at=$((at >> 1))
 		last=$((last >> 1))
 	done
-	root=""
-	if [[ -e checkpoints/$size.txt ]]; then
-		mapfile -t lines <"checkpoints/$size.txt"
-		[[ ${lines[1]} == "$size" ]] && root=$(base64 -d <<<"${lines[2]}" | od -An -v -tx1)
-		root=${root//[[:space:]]/}
-	fi
-	[[ $last == 0 && $result == "$root" ]] || fail "$leaf 不在第 $size 号检查点的日志中"
+	[[ $last == 0 && $result == "$(root "$size")" ]] || fail "$leaf 不在第 $size 号检查点的日志中"
 	[[ $(<"$leaf") =~ \"head\":\"([0-9a-f]{64})\",\"seq\":([0-9]+), ]] || fail "$leaf 不是一条链的链尾"
 	seq=${BASH_REMATCH[2]:-0}
 	[[ ${heads[$seq]:-} == "${BASH_REMATCH[1]:-none}" ]] || fail "$leaf 不是本链第 $seq 号"
 	((seq > covered)) && covered=$seq
+done
+for proof in checkpoints/*-*.proof; do
+	[[ -e $proof ]] || continue
+	name=${proof#checkpoints/}
+	old=${name%-*}
+	new=${name#*-}
+	new=${new%.proof}
+	mapfile -t path <"$proof"
+	((old & (old - 1))) || path=("$(root "$old")" "${path[@]}")
+	at=$((old - 1))
+	last=$((new - 1))
+	while ((at & 1)); do
+		at=$((at >> 1))
+		last=$((last >> 1))
+	done
+	was=${path[0]:-}
+	now=$was
+	for each in "${path[@]:1}"; do
+		if ((at & 1)) || ((at == last)); then
+			was=$(node "$each" "$was")
+			now=$(node "$each" "$now")
+			while ((at && !(at & 1))); do
+				at=$((at >> 1))
+				last=$((last >> 1))
+			done
+		else
+			now=$(node "$now" "$each")
+		fi
+		at=$((at >> 1))
+		last=$((last >> 1))
+	done
+	[[ $last == 0 && $was == "$(root "$old")" && $now == "$(root "$new")" ]] ||
+		fail "$proof：第 $new 号检查点的日志不是由第 $old 号增长而来"
 done
 echo "   共 $due 号记录，检查点覆盖到第 $covered 号"
 
