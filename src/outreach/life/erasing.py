@@ -26,11 +26,8 @@ from outreach.ledger.envelope import prepare
 from outreach.ledger.keys import WrappedKey
 from outreach.life.parts import Parts
 from outreach.life.words import open_point
-from outreach.logs import Log
 
 PAGE = 500
-
-log = Log(__name__)
 
 
 @dataclass(frozen=True, slots=True)
