@@ -74,12 +74,21 @@ async def payloads_of_notice(conn: Connection, notice_id: UUID) -> list[UUID]:
     return [row["event_id"] for row in rows]
 
 
-async def letters(conn: Connection, debtor_id: UUID) -> list[asyncpg.Record]:
-    """``id, batch_id, carrier`` of letters that were handed to a mail house."""
+async def letters(
+    conn: Connection,
+    *,
+    debtor: UUID | None = None,
+    point: UUID | None = None,
+    notice: UUID | None = None,
+) -> list[asyncpg.Record]:
+    """``id, batch_id, carrier`` of letters that were handed to a mail house: of a debtor, to an
+    address, or the one of a notice.
+    """
     return await conn.fetch(
         """select n.id, n.batch_id, b.carrier from notices n
-           join letter_batches b on b.id = n.batch_id where n.debtor_id = $1""",
-        debtor_id,
+           join letter_batches b on b.id = n.batch_id
+           where n.debtor_id = $1 or n.contact_point_id = $2 or n.id = $3""",
+        *(debtor, point, notice),
     )
 
 
@@ -108,6 +117,14 @@ async def drop_payloads(conn: Connection, event_ids: Sequence[UUID]) -> None:
     await conn.execute("delete from event_payloads where event_id = any($1::uuid[])", event_ids)
 
 
+async def blank_stranger(conn: Connection, point_id: UUID) -> None:
+    """All but the keyed hash of the value: by it an import knows not to take the number back."""
+    await conn.execute(
+        "update contact_points set tail_hash = null, sealed = '', document = null where id = $1",
+        point_id,
+    )
+
+
 async def blank_points(conn: Connection, ids: Sequence[UUID]) -> None:
     """Their values are found by nobody any more; who shares a value keeps it."""
     for point_id in ids:
@@ -127,34 +144,39 @@ async def blank_points(conn: Connection, ids: Sequence[UUID]) -> None:
         )
 
 
+_NOBODY_ELSES = """select m.account_id as id from parties m where m.debtor_id = $1 and not exists (
+    select from parties y join sealing_keys k on k.id = y.debtor_id
+    where y.account_id = m.account_id and y.debtor_id <> $1 and k.wrapped is not null)"""
+"""Their accounts in which nobody has a part who is still known: a guarantor's debt goes on."""
+
+
 async def blank_debtor(conn: Connection, debtor_id: UUID) -> None:
     """All but the keyed hash of the ID number: by it an import knows not to take them back."""
     await conn.execute(
         """update debtors set name_hash = $2, id_tail_hash = $3, sealed = '' where id = $1""",
         *(debtor_id, random_bytes(32), random_bytes(32)),
     )
-    for row in await conn.fetch("select id from accounts where debtor_id = $1", debtor_id):
+    accounts = [row["id"] for row in await conn.fetch(_NOBODY_ELSES, debtor_id)]
+    for account_id in accounts:
         await conn.execute(
             "update accounts set number_hash = $2, number_tail = '', sealed = '' where id = $1",
-            *(row["id"], random_bytes(32)),
+            *(account_id, random_bytes(32)),
         )
+    await conn.execute(
+        """update payments set reference = id::text, reverses = null
+           where account_id = any($1::uuid[])""",
+        accounts,
+    )
+    await conn.execute(
+        "update interruptions set evidence = '' where account_id = any($1::uuid[])", accounts
+    )
     await conn.execute(
         """update standings set reference = null, evidence = null, reason = '', detail = '{}'
            where debtor_id = $1""",
         debtor_id,
     )
     await conn.execute("delete from tags where debtor_id = $1", debtor_id)
-    await conn.execute(
-        """update payments set reference = id::text, reverses = null
-           where account_id in (select id from accounts where debtor_id = $1)""",
-        debtor_id,
-    )
     await conn.execute("update disclosures set evidence = '' where debtor_id = $1", debtor_id)
-    await conn.execute(
-        """update interruptions set evidence = ''
-           where account_id in (select id from accounts where debtor_id = $1)""",
-        debtor_id,
-    )
 
 
 # --------------------------------------------------------------------------------- raw callbacks
@@ -211,13 +233,15 @@ async def settled(
     return [row["id"] for row in rows]
 
 
-async def strangers(conn: Connection, after: UUID | None, limit: int) -> list[UUID]:
-    """The next contact points that turned out to be somebody else's and are not erased yet."""
+async def strangers(
+    conn: Connection, before: datetime, after: UUID | None, limit: int
+) -> list[UUID]:
+    """The next contact points that were said to be somebody else's before that, not erased yet."""
     rows = await conn.fetch(
         """select p.id from contact_points p join sealing_keys k on k.id = p.id
-           where p.wrong_person_at is not null and k.wrapped is not null
-             and ($1::uuid is null or p.id > $1)
-           order by p.id limit $2""",
-        *(after, limit),
+           where p.wrong_person_at < $1 and k.wrapped is not null
+             and ($2::uuid is null or p.id > $2)
+           order by p.id limit $3""",
+        *(before, after, limit),
     )
     return [row["id"] for row in rows]

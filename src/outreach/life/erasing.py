@@ -7,6 +7,7 @@ out to be somebody else's goes at once (PIPL articles 8, 46, 47).
 """
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote_to_bytes
@@ -65,7 +66,7 @@ async def of_debtor(
         keys=keys,
         payloads=tuple(await erasure.payloads(conn, keys)),
         points=len(point_ids),
-        letters=len(await erasure.letters(conn, debtor_id)),
+        letters=len(await erasure.letters(conn, debtor=debtor_id)),
         obstacles=tuple(_obstacles(row, rule, now)),
         rule=rule.id,
     )
@@ -106,7 +107,7 @@ async def of_point(conn: Connection, point_id: UUID) -> tuple[Erasure, asyncpg.R
         keys=(point_id,),
         payloads=tuple(await erasure.payloads(conn, [point_id])),
         points=1,
-        letters=0,
+        letters=len(await erasure.letters(conn, point=point_id)),
         obstacles=tuple(found),
         rule="P-07",
     )
@@ -126,7 +127,7 @@ async def of_notice(
         keys=(),
         payloads=tuple(await erasure.payloads_of_notice(conn, notice_id)),
         points=0,
-        letters=0,
+        letters=len(await erasure.letters(conn, notice=notice_id)),
         obstacles=tuple(_obstacles(row, rule, now)),
         rule=rule.id,
     )
@@ -151,16 +152,14 @@ async def erase_debtor(
         gone = await of_debtor(conn, retentions, debtor_id, now)
         require(gone)
         needles = await _needles(conn, parts, debtor_id)
-        letters = await erasure.letters(conn, debtor_id)
+        letters = await erasure.letters(conn, debtor=debtor_id)
         await erasure.destroy_keys(conn, gone.keys, now)
         await erasure.drop_payloads(conn, gone.payloads)
         await erasure.blank_points(conn, [key for key in gone.keys if key != debtor_id])
         await erasure.blank_debtor(conn, debtor_id)
         await _tell(conn, gone, now, reason, actor)
         await _blank_callbacks(conn, parts, needles)
-        # files last: what follows them may fail and be tried again, for they are found by ids alone
-        for row in letters:
-            await parts.mail_houses[row["carrier"]].forget(row["batch_id"], str(row["id"]))
+        await _forget(parts, letters)
     return gone
 
 
@@ -168,17 +167,18 @@ async def erase_point(parts: Parts, point_id: UUID, reason: str, actor: str) -> 
     """Erase a contact point that is not the debtor's; raises as above."""
     now = parts.clock.now()
     async with parts.pool.acquire() as conn, conn.transaction():
+        await debtors.lock(conn, [(await of_point(conn, point_id))[0].debtor_id])
         gone, row = await of_point(conn, point_id)
         require(gone)
-        await debtors.lock(conn, [gone.debtor_id])
         key = parts.masters.unwrap(WrappedKey(point_id, row["wrapped"], row["master_version"]))
         value = open_point(row["sealed"], key, point_id)
         await erasure.destroy_keys(conn, gone.keys, now)
         await erasure.drop_payloads(conn, gone.payloads)
-        await erasure.blank_points(conn, gone.keys)
+        await erasure.blank_stranger(conn, point_id)
         await _tell(conn, gone, now, reason, actor)
         if isinstance(value, str):
             await _blank_callbacks(conn, parts, {_needle(value)})
+        await _forget(parts, await erasure.letters(conn, point=point_id))
     return gone
 
 
@@ -198,7 +198,20 @@ async def erase_notice(
         require(gone)
         await erasure.drop_payloads(conn, gone.payloads)
         await _tell(conn, gone, now, reason, actor, notice_id)
+        await _forget(parts, await erasure.letters(conn, notice=notice_id))
     return gone
+
+
+async def _forget(parts: Parts, letters: Sequence[asyncpg.Record]) -> None:
+    """Take letters out of our folders, the last thing before all of it is committed."""
+    for row in letters:
+        house = parts.mail_houses.get(row["carrier"])
+        if house is None:
+            raise Conflict(
+                f"letters were handed to the mail house {row['carrier']}, which is not configured",
+                "put it back into config/carriers.toml, so that its copies can be erased",
+            )
+        await house.forget(row["batch_id"], str(row["id"]))
 
 
 async def _tell(

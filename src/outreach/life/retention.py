@@ -18,6 +18,8 @@ from outreach.logs import Log
 
 ACTOR = "job:retention"
 REASON = "retention"
+REVIEW = timedelta(days=30)
+"""A person may first look at who says that a number is not theirs; by hand it goes at once."""
 PAGE = 200
 
 Progress = Callable[[int, int], None]
@@ -45,7 +47,7 @@ async def due(parts: Parts, retentions: Retentions, now: datetime) -> Due:
         async for _ in _debtors(parts, rule, now):
             by_place[place] += 1
     points = 0
-    async for _ in _strangers(parts):
+    async for _ in _strangers(parts, now):
         points += 1
     async with parts.pool.acquire() as conn:
         days = await erasure.old_days(conn, _callbacks_before(parts, now))
@@ -56,7 +58,7 @@ async def run(parts: Parts, retentions: Retentions, now: datetime, watch: Progre
     """Erase what is due. A debtor in whose way something stands is left, and counted by nobody."""
     total = (await due(parts, retentions, now)).total
     done = Due(dict.fromkeys(Jurisdiction, 0), 0, 0)
-    async for point_id in _strangers(parts):
+    async for point_id in _strangers(parts, now):
         if await _tried(erase_point(parts, point_id, REASON, ACTOR)):
             done.points += 1
             watch(done.total, total)
@@ -93,11 +95,11 @@ async def _debtors(parts: Parts, rule: Retention, now: datetime) -> AsyncIterato
         after = ids[-1]
 
 
-async def _strangers(parts: Parts) -> AsyncIterator[UUID]:
+async def _strangers(parts: Parts, now: datetime) -> AsyncIterator[UUID]:
     after: UUID | None = None
     while True:
         async with parts.pool.acquire() as conn:
-            ids = await erasure.strangers(conn, after, PAGE)
+            ids = await erasure.strangers(conn, now - REVIEW, after, PAGE)
         if not ids:
             return
         for point_id in ids:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -212,6 +213,61 @@ async def test_a_stranger_s_number_goes_at_once_and_a_sharer_keeps_theirs(house:
     assert mine == []
 
 
+async def test_an_import_does_not_bring_a_stranger_s_number_back(house: House) -> None:
+    person = Person()
+    await told(house, person)
+    await house.mark(person, "wrong_person_at")
+    point = (await house.row(person))["point_id"]
+    await erasing.erase_point(house.parts, point, "CASE-9", "user:lin")
+    await house.people(person)
+    phones = await house.fetch(
+        "select id, wrong_person_at from contact_points where kind = 'phone' and debtor_id = $1",
+        await debtor_of(house, person),
+    )
+    assert [row["id"] for row in phones] == [point]
+    assert phones[0]["wrong_person_at"] is not None
+    assert person.phone not in await opened(house)
+
+
+async def test_an_account_stays_known_by_whoever_else_has_a_part_in_it(house: House) -> None:
+    borrower = Person("云小满")
+    guarantor = Person("竹青", role="保证人", of=borrower)
+    await house.people(borrower, guarantor)
+    await house.execute("update accounts set balance = 0, overdue = 0")
+    debtor, other = await debtor_of(house, borrower), await debtor_of(house, guarantor)
+    await seal_all(house.parts.pool)
+    house.at(house.now + YEARS)
+    await erasing.erase_debtor(house.parts, RULES, debtor, "CASE-9", "user:lin")
+    assert await debtor_of(house, guarantor) == other  # found by the account's number
+    await erasing.erase_debtor(house.parts, RULES, other, "CASE-9", "user:lin")
+    tails = await house.fetch("select number_tail from accounts")
+    assert [row["number_tail"] for row in tails] == [""]
+
+
+async def test_a_letter_to_a_stranger_s_address_leaves_our_folders(house: House) -> None:
+    person = Person()
+    await told(house, person)
+    assert f"竹影巷{person.number}号" in await everything(house)
+    await house.mark(person, "wrong_person_at", Channel.LETTER)
+    point = (await house.row(person, Channel.LETTER))["point_id"]
+    erased = await erasing.erase_point(house.parts, point, "CASE-9", "user:lin")
+    assert erased.letters == 1
+    assert f"竹影巷{person.number}号" not in await everything(house)
+
+
+async def test_a_mail_house_that_is_gone_is_named(house: House) -> None:
+    person = Person()
+    await told(house, person)
+    debtor = await debtor_of(house, person)
+    house.at(house.now + YEARS)
+    house.parts = replace(house.parts, mail_houses={})
+    with pytest.raises(Conflict, match="the mail house mailhouse, which is not configured"):
+        await erasing.erase_debtor(house.parts, RULES, debtor, "CASE-9", "user:lin")
+    done = await retention.run(house.parts, RULES, house.now, lambda *_: None)
+    assert sum(done.debtors.values()) == 0
+    assert person.phone in await opened(house)
+
+
 async def test_one_notice_s_words(house: House) -> None:
     person = Person()
     await told(house, person)
@@ -253,7 +309,9 @@ async def test_retention_takes_what_is_past_its_time(house: House) -> None:
     row = await house.row(owing)
     await house.execute("update accounts set balance = 9 where id = $1", row["account_id"])
     now = house.now
-    assert (await retention.due(house.parts, RULES, now)).points == 1
+    assert (await retention.due(house.parts, RULES, now)).points == 0
+    month = now + timedelta(days=31)  # time for a person to look at who says so
+    assert (await retention.due(house.parts, RULES, month)).points == 1
     house.at(now + YEARS)
     due = await retention.due(house.parts, RULES, house.now)
     assert (sum(due.debtors.values()), due.points, due.days) == (2, 1, 1)
