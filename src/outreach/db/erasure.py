@@ -15,7 +15,18 @@ from outreach.db.pool import Connection
 from outreach.domain.debtor import Standing
 from outreach.domain.states import State
 
-OPEN = (Standing.DISPUTE, Standing.COMPLAINT, Standing.PLAN, Standing.LAWSUIT)
+OPEN = (
+    Standing.DISPUTE,
+    Standing.COMPLAINT,
+    Standing.PLAN,
+    Standing.LAWSUIT,
+    Standing.BANKRUPTCY,
+    Standing.ARRANGEMENT,
+    Standing.REHABILITATION,
+    Standing.LIQUIDATION,
+    Standing.PRESERVATION,
+    Standing.NEGOTIATION,
+)
 """Standings that forbid erasing while they stand."""
 MOVING = (State.PENDING, State.SENDING, State.UNCERTAIN)
 
