@@ -20,15 +20,16 @@ from outreach.ledger.checkpoint import (
 ORIGIN = "bank.test/outreach"
 OLD, NEW = LogKey(1, ORIGIN, bytes(32)), LogKey(2, ORIGIN, bytes([1] * 32))
 AT = datetime(2026, 11, 26, 2, 0, 0, 1, tzinfo=UTC)
-GIVEN = Checkpoint(ORIGIN, 20_852_163, bytes(range(32)), AT)
+GIVEN = Checkpoint(ORIGIN, 20_852_163, bytes(range(32)), AT, 20_851_000)
 NOTE = sign(GIVEN, [NEW])
 
 
 def test_as_the_specification_writes_it() -> None:
-    name, size, root, signed, blank, signature, end = NOTE.split("\n")
+    name, size, root, signed, after, blank, signature, end = NOTE.split("\n")
     assert (name, size) == (ORIGIN, "20852163")
     assert root == "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
     assert signed == "signed 2026-11-26T02:00:00.000001Z"
+    assert after == "after 20851000"
     assert (blank, end) == ("", "")
     assert signature.startswith(f"— {ORIGIN} ")
 
@@ -94,7 +95,15 @@ def test_whatever_comes_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [("20852163", "020852163"), ("AAEC", "AAEC\n"), ("signed ", "at "), (".000001", "")]
+    "change",
+    [
+        ("20852163", "020852163"),
+        ("AAEC", "AAEC\n"),
+        ("signed ", "at "),
+        (".000001", ""),
+        ("after 2", "after 02"),
+        ("after", "before"),
+    ],
 )
 def test_one_spelling_only(change: tuple[str, str]) -> None:
     body = GIVEN.body.decode().replace(*change)

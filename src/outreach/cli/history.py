@@ -19,7 +19,7 @@ from outreach.db import events, tree
 from outreach.domain.errors import InvalidInput
 from outreach.domain.events import EventKind, debtor_stream
 from outreach.ledger.checkpoint import PublicKey
-from outreach.life.checkpoints import checkpoint_once
+from outreach.life.checkpoints import checkpoint_once, signed_from_here
 from outreach.life.parts import Parts
 from outreach.life.seal import seal_all
 from outreach.proof import listing
@@ -83,7 +83,13 @@ async def _verify(debtor: str | None, full: bool, note: str | None, watch: Watch
             async with parts.pool.acquire() as conn:
                 stream = debtor_stream(await find_debtor(conn, parts.lookup, debtor))
         return await verify_history(
-            parts.pool, parts.masters, stream=stream, full=full, since=note, progress=watch
+            parts.pool,
+            parts.masters,
+            stream=stream,
+            full=full,
+            since=note,
+            kept=await signed_from_here(parts),
+            progress=watch,
         )
 
 

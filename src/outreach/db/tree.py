@@ -115,6 +115,13 @@ async def latest(conn: Connection) -> asyncpg.Record | None:
     return await conn.fetchrow("select * from checkpoints order by size desc limit 1")
 
 
+async def has_checkpoint(conn: Connection, size: int, root: bytes) -> bool:
+    there: bool = await conn.fetchval(
+        "select exists (select from checkpoints where size = $1 and root = $2)", size, root
+    )
+    return there
+
+
 async def checkpoints(conn: Connection) -> AsyncIterator[asyncpg.Record]:
     """All of them, the oldest first; inside a transaction."""
     async for row in conn.cursor("select * from checkpoints order by size", prefetch=200):

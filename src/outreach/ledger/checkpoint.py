@@ -5,11 +5,13 @@ bank.example/outreach                    the log's name
 20852163                                 how many leaves
 CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
 signed 2026-11-26T02:00:00.000000Z       by our clock; an extension line
+after 20851000                           the size of the checkpoint before; 0 of the first
 
 — bank.example/outreach Az3grl...        key hash (4) and Ed25519 signature (64), base64
 ```
 
-A note may bear several signatures, of an old key and its successor.
+A note may bear several signatures, of an old key and its successor. Each names the one before it,
+so that none can be taken out unseen.
 """
 
 import base64
@@ -32,6 +34,8 @@ from outreach.ledger.keys import parse_versions
 ED25519 = b"\x01"  # C2SP signed-note's number of the algorithm
 _NAME = re.compile(r"[^\s+]{1,200}")
 _SIGNED = "signed "
+_AFTER = "after "
+_SIZE = re.compile(r"0|[1-9]\d{0,18}", re.ASCII)
 
 
 class BadCheckpoint(ValueError):
@@ -45,28 +49,32 @@ def leaf(stream: str, seq: int, head: bytes) -> bytes:
 
 @frozen
 class Checkpoint:
-    """A tree's size and root at an instant."""
+    """A tree's size and root at an instant; ``after`` is the size of the one before, or 0."""
 
     origin: str
     size: int
     root: bytes
     at: datetime
+    after: int
 
     @property
     def body(self) -> bytes:
         """What is signed."""
         root = base64.b64encode(self.root).decode()
-        return f"{self.origin}\n{self.size}\n{root}\n{_SIGNED}{instant(self.at)}\n".encode()
+        extensions = f"{_SIGNED}{instant(self.at)}\n{_AFTER}{self.after}\n"
+        return f"{self.origin}\n{self.size}\n{root}\n{extensions}".encode()
 
     @classmethod
     def parse(cls, body: str) -> Self:
         """Read a note's text; raises ``BadCheckpoint``."""
         lines = body.split("\n")
-        if len(lines) < 5 or lines[-1] or not _NAME.fullmatch(lines[0]):
+        if len(lines) < 6 or lines[-1] or not _NAME.fullmatch(lines[0]):
             raise BadCheckpoint("no checkpoint: it needs a name, a size, a root and a time")
-        origin, size, root, signed = lines[:4]
-        if not re.fullmatch(r"0|[1-9]\d{0,18}", size, re.ASCII):
+        origin, size, root, signed, after = lines[:5]
+        if not _SIZE.fullmatch(size):
             raise BadCheckpoint("its size is no number")
+        if not after.startswith(_AFTER) or not _SIZE.fullmatch(after.removeprefix(_AFTER)):
+            raise BadCheckpoint("it does not say which one came before")
         if not signed.startswith(_SIGNED):
             raise BadCheckpoint("its time is missing")
         try:
@@ -75,6 +83,7 @@ class Checkpoint:
                 int(size),
                 base64.b64decode(root, validate=True),
                 datetime.fromisoformat(signed.removeprefix(_SIGNED)),
+                int(after.removeprefix(_AFTER)),
             )
         except (ValueError, binascii.Error):
             raise BadCheckpoint("its root or time cannot be read") from None

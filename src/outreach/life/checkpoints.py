@@ -16,7 +16,7 @@ from outreach.db.eras import Era
 from outreach.db.pool import Connection
 from outreach.domain.errors import Rewritten
 from outreach.ledger.checkpoint import BadCheckpoint, Checkpoint, LogKey, sign
-from outreach.ledger.merkle import Range, range_hash, tiles_of
+from outreach.ledger.merkle import Range, consistency, is_consistent, range_hash, tiles_of
 from outreach.life.parts import Parts
 from outreach.logs import Log
 
@@ -47,16 +47,17 @@ async def checkpoint_once(parts: Parts) -> int:
         if era is None or not await tree.take_signer_lock(conn):
             return 0  # restored and not recovered yet, or another signer is at work
         origin = origin_of(parts.settings.log_name, era)
-        size, _ = await tree.edge(conn)
+        size, root = await _grown(conn)
         last = await tree.latest(conn)
+        before = last["size"] if last else 0
         if last is not None:
-            await _require(conn, size, last["size"], last["root"])
+            await _require(conn, before, last["root"], size, root)
         outside = _outside(kept)
         if outside is not None and outside.origin == origin:
-            await _require(conn, size, outside.size, outside.root)
-        if size == (last["size"] if last else 0):
+            await _require(conn, outside.size, outside.root, size, root)
+        if size == before:
             return 0
-        checkpoint = Checkpoint(origin, size, await root_at(conn, size), parts.clock.now())
+        checkpoint = Checkpoint(origin, size, root, parts.clock.now(), before)
         note = sign(checkpoint, await _signers(conn, parts, checkpoint))
         await tree.add(conn, size, checkpoint.root, checkpoint.at, note)
     _keep(kept, note)
@@ -69,31 +70,59 @@ def origin_of(name: str, era: Era) -> str:
     return f"{name}/{era.id.hex[-8:]}" if era.recovered else name
 
 
-async def root_at(conn: Connection, size: int) -> bytes:
-    """The root of the tree when it had so many leaves, from today's tiles."""
+async def signed_from_here(parts: Parts) -> Checkpoint | None:
+    """The last checkpoint signed from this data folder, if it is of the log of today."""
+    async with parts.pool.acquire() as conn:
+        era = await eras.current(conn)
+    last = _outside(parts.settings.data_dir / FILE)
+    ours = last and era and last.origin == origin_of(parts.settings.log_name, era)
+    return last if ours else None
+
+
+async def _grown(conn: Connection) -> tuple[int, bytes]:
+    """The log's size and root."""
+    size, _ = await tree.edge(conn)
     whole = Range(0, size)
-    return range_hash(whole, await tree.tiles(conn, tiles_of([whole])))
+    try:
+        return size, range_hash(whole, await tree.tiles(conn, tiles_of([whole])))
+    except KeyError:
+        raise _rewritten("a tile is missing or too short") from None
 
 
-async def _require(conn: Connection, size: int, signed_size: int, signed_root: bytes) -> None:
-    """The tree of today began as the signed one."""
+async def _require(
+    conn: Connection, signed_size: int, signed_root: bytes, size: int, root: bytes
+) -> None:
+    """The tree about to be signed began as the signed one.
+
+    Proved, not looked up: a root read from tiles holds only as far as the tiles of a level are made
+    of those below, and the proof takes other tiles than the root does.
+    """
     if signed_size > size:
         why = f"it has {size} leaves, {signed_size} were signed"
-    elif not signed_size or await _root_or_none(conn, signed_size) == signed_root:
+    elif not signed_size or await _extends(conn, signed_size, signed_root, size, root):
         return
     else:
         why = f"its first {signed_size} leaves are not those that were signed"
-    raise Rewritten(
+    raise _rewritten(why)
+
+
+def _rewritten(why: str) -> Rewritten:
+    return Rewritten(
         f"the log was rewound or rewritten: {why}; nothing is signed any more",
         "run: outreach history verify; after a restore: outreach recover",
     )
 
 
-async def _root_or_none(conn: Connection, size: int) -> bytes | None:
+async def _extends(
+    conn: Connection, signed_size: int, signed_root: bytes, size: int, root: bytes
+) -> bool:
+    ranges = consistency(signed_size, size)
+    tiles = await tree.tiles(conn, tiles_of(ranges))
     try:
-        return await root_at(conn, size)
-    except KeyError:  # a tile is missing or too short
-        return None
+        path = [range_hash(each, tiles) for each in ranges]
+    except KeyError:
+        return False
+    return is_consistent(signed_size, signed_root, size, root, path)
 
 
 async def _signers(conn: Connection, parts: Parts, checkpoint: Checkpoint) -> list[LogKey]:

@@ -18,7 +18,6 @@ from rfc3161_client import (
 )
 
 from outreach.db import tree
-from outreach.domain.errors import InvalidInput
 from outreach.life.parts import Parts
 from outreach.logs import Log
 
@@ -26,6 +25,16 @@ BATCH = 20
 SECONDS = aiohttp.ClientTimeout(total=20)
 
 log = Log(__name__)
+
+
+class AnotherKept(Exception):
+    """The folder holds another checkpoint of this size: somebody signed twice, or two deployments
+    share it.
+    """
+
+
+class NoStamp(Exception):
+    """The authority's answer stamps nothing, or something else."""
 
 
 async def bring_copies(parts: Parts) -> int:
@@ -39,8 +48,10 @@ async def bring_copies(parts: Parts) -> int:
     for row in rows:
         try:
             await _bring(place, row["size"], row["note"])
-        except (OSError, aiohttp.ClientError, TimeoutError, InvalidInput) as error:
-            log.warning("checkpoint_not_brought", size=row["size"], error=error)
+        except (OSError, aiohttp.ClientError, TimeoutError, AnotherKept) as error:
+            log.warning(
+                "checkpoint_not_brought", size=row["size"], error=error, status=_status(error)
+            )
             break  # the auditor gets them in order
         async with parts.pool.acquire() as conn:
             await tree.brought(conn, row["size"], place, parts.clock.now())
@@ -54,15 +65,28 @@ async def _bring(place: str, size: int, note: str) -> None:
         return
     async with (
         aiohttp.ClientSession(timeout=SECONDS) as session,
-        session.post(place, data=note.encode(), headers={"Content-Type": "text/plain"}) as answer,
+        session.post(
+            place,
+            data=note.encode(),
+            headers={"Content-Type": "text/plain"},
+            allow_redirects=False,  # a log-in page behind one would answer 200 and keep nothing
+        ) as answer,
     ):
-        answer.raise_for_status()
+        _require_taken(answer)
+
+
+def _require_taken(answer: aiohttp.ClientResponse) -> None:
+    """Raises ``ClientResponseError`` unless the answer is of the 200s."""
+    if not 200 <= answer.status < 300:
+        raise aiohttp.ClientResponseError(answer.request_info, (), status=answer.status)
+
+
+def _status(error: Exception) -> int | None:
+    return error.status if isinstance(error, aiohttp.ClientResponseError) else None
 
 
 def _put(folder: Path, size: int, note: str) -> None:
-    """Whole or not at all, and never over a file that is there; raises ``InvalidInput`` if that
-    says something else.
-    """
+    """Whole or not at all, and never over a file that is there; raises ``AnotherKept``."""
     path = folder / f"checkpoint-{size:012d}.txt"
     draft = folder / f".{path.name}.{os.getpid()}"
     try:
@@ -73,10 +97,7 @@ def _put(folder: Path, size: int, note: str) -> None:
     finally:
         draft.unlink(missing_ok=True)
     if path.read_text("utf-8") != note:
-        raise InvalidInput(
-            f"{path} holds another checkpoint of this size",
-            "somebody signed twice, or two deployments share the folder: compare the two",
-        )
+        raise AnotherKept
 
 
 async def stamp(parts: Parts) -> int:
@@ -89,8 +110,10 @@ async def stamp(parts: Parts) -> int:
     for row in rows:
         try:
             token = await _stamped(url, row["note"].encode())
-        except (OSError, aiohttp.ClientError, TimeoutError, InvalidInput) as error:
-            log.warning("checkpoint_not_stamped", size=row["size"], error=error)
+        except (OSError, aiohttp.ClientError, TimeoutError, NoStamp) as error:
+            log.warning(
+                "checkpoint_not_stamped", size=row["size"], error=error, status=_status(error)
+            )
             return 0
         async with parts.pool.acquire() as conn:
             await tree.stamp(conn, row["size"], token)
@@ -98,19 +121,17 @@ async def stamp(parts: Parts) -> int:
 
 
 async def _stamped(url: str, note: bytes) -> bytes:
-    """The authority's answer exactly as it came; raises ``InvalidInput`` if it stamps nothing."""
+    """The authority's answer exactly as it came; raises ``NoStamp``."""
     asked = TimestampRequestBuilder(data=note, hash_algorithm=HashAlgorithm.SHA256).build()
     headers = {"Content-Type": "application/timestamp-query"}
     async with (
         aiohttp.ClientSession(timeout=SECONDS) as session,
-        session.post(url, data=asked.as_bytes(), headers=headers) as answer,
+        session.post(url, data=asked.as_bytes(), headers=headers, allow_redirects=False) as answer,
     ):
-        answer.raise_for_status()
+        _require_taken(answer)
         token = await answer.read()
     if not _stamps(token, asked.message_imprint.message):
-        raise InvalidInput(
-            f"{url} gave no time stamp of this checkpoint", "check timestamp_url with its authority"
-        )
+        raise NoStamp
     return token
 
 

@@ -13,11 +13,12 @@ import asyncpg
 
 from outreach.db import events
 from outreach.db.pool import Connection, Pool
+from outreach.ledger.checkpoint import Checkpoint
 from outreach.ledger.envelope import envelope
 from outreach.ledger.keys import MasterKeys
 from outreach.proof.payload import Fate, Fault, check_payload
 from outreach.proof.report import Kind, Problem, Report
-from outreach.proof.verify_log import verify_log, verify_since, verify_stream
+from outreach.proof.verify_log import verify_kept, verify_log, verify_since, verify_stream
 from outreach.proof.walk import Link, Walk
 
 TOLD_EVERY = 500
@@ -34,12 +35,14 @@ async def verify(
     stream: str | None = None,
     full: bool = False,
     since: str | None = None,
+    kept: Checkpoint | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Check one stream, or all; memory does not grow with the history.
 
     Of one stream ``full`` checks the whole log beside its leaves. ``since`` is the note of a
-    checkpoint that was kept elsewhere: the log must have begun so.
+    checkpoint that was kept elsewhere: the log must have begun so. ``kept`` is the last one signed
+    from our data folder: it must be among the log's.
     """
     async with (
         pool.acquire() as conn,
@@ -56,6 +59,8 @@ async def verify(
             await verify_log(conn, check.report, progress)
         if since is not None:
             await verify_since(conn, check.report, since)
+        if kept is not None:
+            await verify_kept(conn, check.report, kept)
     return check.report
 
 

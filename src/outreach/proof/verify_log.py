@@ -54,6 +54,12 @@ async def verify_since(conn: Connection, report: Report, note: str) -> None:
     await check.since(note)
 
 
+async def verify_kept(conn: Connection, report: Report, kept: Checkpoint) -> None:
+    """That the last checkpoint signed from this data folder is still among those of the log."""
+    check = _Log(conn, report)
+    await check.kept(kept)
+
+
 class _Log:
     def __init__(self, conn: Connection, report: Report) -> None:
         self._conn = conn
@@ -117,16 +123,23 @@ class _Log:
         """Signed by a key of this log, each over what the tiles say of its size."""
         keys = await _keys(self._conn)
         first: dict[PublicKey, asyncpg.Record] = {}
+        before = 0
         async for row in tree.checkpoints(self._conn):
             says = f"checkpoint {row['size']}"
             try:
                 note = read_note(row["note"], keys)
             except BadCheckpoint as error:
                 self._add(Kind.ALTERED, f"{says}: {error}")
+                before = row["size"]
                 continue
             signed = note.checkpoint
             if (signed.size, signed.root, signed.at) != (row["size"], row["root"], row["at"]):
                 self._add(Kind.ALTERED, f"{says} is kept with other values than were signed")
+            if signed.after > before:
+                self._add(Kind.REMOVED, f"checkpoint {signed.after} is gone: {says} came after it")
+            elif signed.after < before:
+                self._add(Kind.INSERTED, f"{says} came after {signed.after}, not after {before}")
+            before = row["size"]
             if await self._holds(signed, says):
                 self._report.checkpoints += 1
                 self._report.signed_at = signed.at
@@ -158,6 +171,12 @@ class _Log:
             self._add(Kind.ALTERED, f"the checkpoint given: {error}")
             return
         await self._holds(signed, f"checkpoint {signed.size} given")
+
+    async def kept(self, last: Checkpoint) -> None:
+        says = f"checkpoint {last.size}, the last signed from this data folder,"
+        if not await tree.has_checkpoint(self._conn, last.size, last.root):
+            self._add(Kind.REMOVED, f"{says} is gone")
+        await self._holds(last, says)
 
     # ------------------------------------------------------------------------------- one stream
 

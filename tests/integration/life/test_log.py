@@ -23,7 +23,7 @@ from outreach.domain.errors import Rewritten
 from outreach.ledger.checkpoint import LogKeys, PublicKey, leaf, read_note
 from outreach.ledger.merkle import Range, grow, leaf_hash, range_hash
 from outreach.life import seal, witness
-from outreach.life.checkpoints import FILE, checkpoint_due, checkpoint_once
+from outreach.life.checkpoints import FILE, checkpoint_due, checkpoint_once, signed_from_here
 from outreach.proof.audience import Audience
 from outreach.proof.export import Request, make_bundle
 from outreach.proof.report import Kind, Report
@@ -45,8 +45,8 @@ async def written(house: House, people: int = 3) -> None:
 
 
 async def signed(house: House) -> House:
-    """Two checkpoints, and leaves beyond the second."""
-    for _ in range(2):
+    """Three checkpoints, and leaves beyond the third."""
+    for _ in range(3):
         await written(house)
         assert await checkpoint_once(house.parts) == 1
     await written(house, 1)
@@ -54,7 +54,8 @@ async def signed(house: House) -> House:
 
 
 async def check(house: House, **how: object) -> Report:
-    return await verify(house.parts.pool, house.parts.masters, **how)  # type: ignore[arg-type]
+    kept = await signed_from_here(house.parts)
+    return await verify(house.parts.pool, house.parts.masters, kept=kept, **how)  # type: ignore[arg-type]
 
 
 async def rows(house: House, query: str) -> list[dict[str, object]]:
@@ -191,6 +192,22 @@ async def test_a_log_that_was_cut_short_is_not_signed(house: House) -> None:
         await checkpoint_once(house.parts)
 
 
+async def test_a_forged_tile_above_the_signed_ones_is_not_signed(house: House) -> None:
+    """255 leaves lie in one tile; of 300 the first 256 are read from the tile above it."""
+    hashes = [leaf_hash(b"%d" % n) for n in range(300)]
+    async with house.parts.pool.acquire() as conn:
+        await tree.write_tiles(conn, grow(0, {}, hashes[:255]))
+        assert await checkpoint_once(house.parts) == 1
+        _, tiles = await tree.edge(conn)
+        await tree.write_tiles(conn, grow(255, tiles, hashes[255:]))
+    true = await rows(house, "select hashes from log_tiles where level = 1")
+    await house.execute(f"update log_tiles set hashes = {flip('hashes', 0)} where level = 1")
+    with pytest.raises(Rewritten, match="not those that were signed"):
+        await checkpoint_once(house.parts)
+    await house.execute("update log_tiles set hashes = $1 where level = 1", true[0]["hashes"])
+    assert await checkpoint_once(house.parts) == 1
+
+
 async def test_a_recovered_database_begins_a_log_of_a_new_name(house: House) -> None:
     await signed(house)
     await house.execute("delete from checkpoints where size = (select max(size) from checkpoints)")
@@ -266,11 +283,29 @@ CASES: dict[str, tuple[Kind, str]] = {
     "checkpoint note, signature": (Kind.ALTERED, "update checkpoints set note = note || 'x'"),
     "checkpoint of another": (
         Kind.ALTERED,
-        """update checkpoints c set note = o.note from checkpoints o where o.size <> c.size""",
+        """update checkpoints c set note = o.note from checkpoints o where o.size > c.size""",
     ),
     "first checkpoint removed": (
         Kind.ALTERED,
         "delete from checkpoints where size = (select min(size) from checkpoints)",
+    ),
+    "a checkpoint in between removed": (
+        Kind.REMOVED,
+        "delete from checkpoints where size not in "
+        "(select min(size) from checkpoints union select max(size) from checkpoints)",
+    ),
+    "last checkpoint removed": (
+        Kind.REMOVED,
+        "delete from checkpoints where size = (select max(size) from checkpoints)",
+    ),
+    "all checkpoints and keys removed": (
+        Kind.REMOVED,
+        "delete from checkpoints; delete from log_keys",
+    ),
+    "checkpoint put in between": (
+        Kind.INSERTED,
+        """insert into checkpoints select size - 1, root, at, note from checkpoints
+           where size = (select max(size) from checkpoints)""",
     ),
     "key raw": (Kind.ALTERED, f"update log_keys set raw = {flip('raw', 5)}"),
     "key origin": (Kind.ALTERED, "update log_keys set origin = 'x'"),
@@ -334,7 +369,7 @@ async def test_one_debtor_s_part_is_checked_alone(house: House) -> None:
     assert report.good, report.problems
     assert report.leaves >= 1
     assert report.checkpoints == 0
-    assert (await check(house, stream=stream, full=True)).checkpoints == 2
+    assert (await check(house, stream=stream, full=True)).checkpoints == 3
     await house.execute("update chain set leaf = leaf + 100 where stream = $1", stream)
     assert Kind.ALTERED in (await check(house, stream=stream)).counts
 
@@ -384,7 +419,7 @@ async def test_copies_are_brought_to_a_folder_in_order_and_never_over_another(
     assert await witness.bring_copies(house.parts) == 0
     assert "checkpoint_not_brought" in caplog.text
     place.mkdir()
-    assert await witness.bring_copies(house.parts) == 2
+    assert await witness.bring_copies(house.parts) == 3
     assert await witness.bring_copies(house.parts) == 0
     notes = [row["note"] for row in await rows(house, "select note from checkpoints order by size")]
     files = sorted(place.iterdir())
@@ -432,10 +467,26 @@ async def test_copies_are_posted_once_the_auditor_answers(house: House) -> None:
         await signed(house)
         assert await witness.bring_copies(house.parts) == 0
         well = True
-        assert await witness.bring_copies(house.parts) == 2
+        assert await witness.bring_copies(house.parts) == 3
         assert await witness.bring_copies(house.parts) == 0
     notes = [row["note"] for row in await rows(house, "select note from checkpoints order by size")]
     assert taken == notes
+
+
+async def test_a_log_in_page_behind_a_redirect_took_nothing(house: House) -> None:
+    async def page(_: bytes) -> web.Response:
+        return web.Response(text="<form>please log in</form>")
+
+    async with listening(page) as behind:
+
+        async def redirect(_: bytes) -> web.Response:
+            return web.Response(status=307, headers={"Location": behind})
+
+        async with listening(redirect) as url:
+            house.set(checkpoint_place=url, timestamp_url=url)
+            await signed(house)
+            assert await witness.bring_copies(house.parts) == 0
+            assert await witness.stamp(house.parts) == 0
 
 
 # -------------------------------------------------------------------------------------- time stamps
