@@ -152,12 +152,20 @@ async def take_sealer_lock(conn: Connection, *, wait: bool) -> bool:
 
 
 async def unsealed(conn: Connection, limit: int) -> list[asyncpg.Record]:
-    """The oldest unsealed events with their streams' heads."""
+    """The oldest unsealed events with their streams' heads.
+
+    Laterally, one look-up a row: left to itself the planner reads a whole month of events for each
+    batch, as long as the month is not large beside the batch.
+    """
     return await conn.fetch(
         f"""with u as materialized (select * from unsealed order by event_id limit $1)
-            select {COLUMNS}, s.seq, s.head from u
-            join contact_events e on e.id = u.event_id and e.at = u.at
-            left join streams s on s.stream = u.stream order by u.event_id""",
+            select e.*, s.seq, s.head from u
+            cross join lateral (
+                select {COLUMNS} from contact_events e
+                where e.id = u.event_id and e.at = u.at offset 0) e
+            left join lateral (
+                select seq, head from streams where stream = u.stream offset 0) s on true
+            order by u.event_id""",
         limit,
     )
 
@@ -169,11 +177,10 @@ async def seal(
 ) -> None:
     """Record chain links and the streams' new heads."""
     await conn.execute(
-        """with l as materialized (
-               select * from unnest($1::text[], $2::bigint[], $3::uuid[], $4::timestamptz[],
-                   $5::bytea[], $6::bigint[]) as l(stream, seq, event_id, at, head, leaf)
-           ), done as (delete from unsealed using l where unsealed.event_id = l.event_id)
-           insert into chain (stream, seq, event_id, at, head, leaf) select * from l""",
+        """with done as (delete from unsealed where event_id = any($3))
+           insert into chain (stream, seq, event_id, at, head, leaf)
+           select * from unnest($1::text[], $2::bigint[], $3::uuid[], $4::timestamptz[],
+               $5::bytea[], $6::bigint[])""",
         *(list(column) for column in zip(*links, strict=True)),
     )
     await conn.execute(
