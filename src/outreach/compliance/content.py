@@ -70,8 +70,6 @@ def has_hotline(text: str, setting: Setting) -> Sequence[int]:
 
 def registered_payee(text: str, setting: Setting) -> Sequence[int]:
     """C-06, TW-14: an account number is one of the creditor's registered payee accounts."""
-    if not _holds_other_number(text, setting):
-        return ()
     known = {_FIGURES.sub("", number) for number in (*setting.payees, *setting.phones)}
     wrong_at = {
         hit.start(1) for hit in _ACCOUNT.finditer(text) if _FIGURES.sub("", hit[1]) not in known
@@ -86,8 +84,6 @@ def registered_payee(text: str, setting: Setting) -> Sequence[int]:
 
 def registered_phone(text: str, setting: Setting) -> Sequence[int]:
     """M-04, TW-43: a telephone number is one of the registered ones."""
-    if not _holds_other_number(text, setting):
-        return ()
     known = {_FIGURES.sub("", number) for number in setting.phones}
     hits = (hit for hit in _PHONE.finditer(text) if _FIGURES.sub("", hit[0]) not in known)
     return [hit.start() for hit in hits]
@@ -134,6 +130,10 @@ CHECKS: Mapping[str, Check] = {
         no_link,
     )
 }
+_OF_NUMBERS = frozenset({registered_payee, registered_phone})
+"""Checks that find nothing in a text without a number beside the registered ones."""
+
+_Rules = Mapping[tuple[Jurisdiction, Channel], tuple[tuple[Check, "_Rule"], ...]]
 
 
 class _Rule(Table):
@@ -155,10 +155,12 @@ class _ContentTable(Table):
 class Content:
     """The rules on content, chosen by place and channel."""
 
-    rules: Mapping[tuple[Jurisdiction, Channel], tuple[tuple[Check, _Rule], ...]]
+    rules: _Rules
+    rules_without_numbers: _Rules
 
     def check_content(self, text: str, setting: Setting) -> tuple[Finding, ...]:
         """All objections to what the debtor would read. Values name the place, never the text."""
+        rules = self.rules if _holds_other_number(text, setting) else self.rules_without_numbers
         return tuple(
             Finding(
                 rule=rule.id,
@@ -169,7 +171,7 @@ class Content:
                 confidence=rule.confidence,
                 release="修改文字",
             )
-            for check, rule in self.rules[setting.place, setting.channel]
+            for check, rule in rules[setting.place, setting.channel]
             for at in check(text, setting)
         )
 
@@ -181,13 +183,16 @@ def load_content(path: Path) -> Content:
         if rule.check not in CHECKS:
             expected = f"one of {', '.join(CHECKS)}"
             raise wrong(path, data, ("rule", number, "check"), expected)
-    return Content(
-        {
-            (place, channel): tuple(
-                (CHECKS[rule.check], rule)
-                for rule in table.rule
-                if place in rule.places and channel in rule.channels
-            )
-            for place, channel in product(Jurisdiction, Channel)
-        }
-    )
+    rules = {
+        (place, channel): tuple(
+            (CHECKS[rule.check], rule)
+            for rule in table.rule
+            if place in rule.places and channel in rule.channels
+        )
+        for place, channel in product(Jurisdiction, Channel)
+    }
+    without_numbers = {
+        where: tuple((check, rule) for check, rule in chosen if check not in _OF_NUMBERS)
+        for where, chosen in rules.items()
+    }
+    return Content(rules, without_numbers)

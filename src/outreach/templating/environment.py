@@ -42,7 +42,7 @@ def environment(
     made.filters |= {
         "figures": words.figures,
         "short_day": _kept(words.short_day),
-        "amount": _kept(_in(locale, words.amount)),
+        "amount": words.AMOUNT[locale],
         "capitals": _in(locale, words.capitals),
         "currency": _in(locale, words.currency_name),
         "day": _kept(_in(locale, words.day)),
@@ -57,7 +57,7 @@ def _in(locale: Locale, say: Callable[[Any, Locale], str]) -> Callable[[Any], st
 
 
 def _kept(say: Callable[[Any], str]) -> Callable[[Any], str]:
-    """A mail says each sum twice, in text and HTML; a morning's mails all name the same days."""
+    """A morning's mails all name the same days."""
     return lru_cache(maxsize=1024)(say)
 
 

@@ -1,8 +1,9 @@
 """The quick way to render: the same words as the plain way, at a third of the cost.
 
-Jinja writes the code here too, with four savings: our own fields are read as attributes, a value
-goes out through one call, a page and its frame are one piece, and what is known before a notice is
-(who writes) stands in the page as if it had been typed there. Whatever the quick way fails at is
+Jinja writes the code here too, with five savings: our own fields are read as attributes, a value
+goes out through one call, or through none where one of our filters made it of figures and its own
+words; a page and its frame are one piece, and what is known before a notice is (who writes) stands
+in the page as if it had been typed there. Whatever the quick way fails at is
 rendered again the plain way, which knows best what to say about it.
 """
 
@@ -22,6 +23,8 @@ from outreach.templating.variables import WORDS
 
 Render = Callable[[dict[str, Any]], str]
 
+_SAFE = frozenset({"amount", "figures", "capitals", "currency", "day", "short_day"})
+"""Filters whose words hold nothing of what somebody is called, and no markup."""
 _FIELDS = frozenset(field.name for words in WORDS for field in fields(words))
 _MARKUP = re.compile("[&<>\"']")
 
@@ -108,20 +111,24 @@ class _Code(CodeGenerator):
         self.write(f").{node.attr}")
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
-        if self._escapes_as_usual(frame):
-            self.write("environment.put(")
-        else:
+        if not self._escapes_as_usual(frame):
             super()._output_child_pre(node, frame, finalize)
+        elif not _is_safe(node):
+            self.write("environment.put(")
 
     def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
-        if self._escapes_as_usual(frame):
-            self.write(")")
-        else:
+        if not self._escapes_as_usual(frame):
             super()._output_child_post(node, frame, finalize)
+        elif not _is_safe(node):
+            self.write(")")
 
     def _escapes_as_usual(self, frame: Frame) -> bool:
         within = frame.eval_ctx
         return not within.volatile and within.autoescape == self.environment.autoescape
+
+
+def _is_safe(node: nodes.Expr) -> bool:
+    return isinstance(node, nodes.Filter) and node.name in _SAFE
 
 
 def in_one_piece(environment: jinja2.Environment, page: str, frame: str) -> nodes.Template | None:

@@ -4,6 +4,7 @@ Every function here is also a Jinja filter of the same name, with the template's
 """
 
 import re
+from collections.abc import Callable
 from datetime import date
 
 from outreach.domain.debtor import Locale, Sex
@@ -25,6 +26,8 @@ _AROUND = {  # what stands before and after the digits
     for locale, names in _CURRENCY.items()
 }
 _WHOLE = frozenset(currency for currency in Currency if not currency.decimals)
+_EXACT = 10**15
+"""Below it a hundredth part, as a float, is within a thousandth of what it should be."""
 _DIGITS = {
     Locale.ZH_CN: "零壹贰叁肆伍陆柒捌玖",
     Locale.ZH_HK: "零壹貳叁肆伍陸柒捌玖",
@@ -63,13 +66,29 @@ def figures(money: Money) -> str:
     return f"{'-' if minor < 0 else ''}{whole:,}.{cents:02}"
 
 
+def _amount_in(locale: Locale) -> Callable[[Money], str]:
+    around = _AROUND[locale]
+
+    def say(money: Money) -> str:
+        minor, currency = money.minor, money.currency
+        before, after = around[currency]
+        if 0 <= minor < _EXACT and currency not in _WHOLE:  # nearly all there are
+            return f"{before}{minor / 100:,.2f}{after}"
+        digits = figures(money)
+        if minor < 0:
+            return f"-{before}{digits[1:]}{after}"
+        return f"{before}{digits}{after}"
+
+    return say
+
+
+AMOUNT = {locale: _amount_in(locale) for locale in Locale}
+"""``amount`` of each place: a mail says a dozen, so what is known beforehand is looked up once."""
+
+
 def amount(money: Money, locale: Locale) -> str:
     """``1,234.56元``, ``HK$1,234.56``, ``NT$1,234``; a foreign currency by its name."""
-    before, after = _AROUND[locale][money.currency]
-    digits = figures(money)
-    if digits[0] == "-":
-        return f"-{before}{digits[1:]}{after}"
-    return f"{before}{digits}{after}"
+    return AMOUNT[locale](money)
 
 
 def currency_name(money: Money, locale: Locale) -> str:
