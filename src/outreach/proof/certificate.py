@@ -30,6 +30,13 @@ LIMITS = (
     "本证明只说明所附证据显示的情况，不对其法律效力作判断。",
 )
 
+LEGEND = (
+    "“依据”一栏说明每一事项由谁所述：“本系统”是发送方系统自己的记录，“人工”是发送方人员的登记，"
+    "“运营方”是电信、邮件或邮政企业的报告（其原文在证据文件中），“收件方”是收到的回复。",
+    "证据文件下方的英文，是欧洲标准 ETSI EN 319 522 对同类事项的名称，仅供对照。",
+)
+"""Before the steps of notices, where there are any."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -106,6 +113,7 @@ def certificate(
         counts=_counts(told) if len(told) > LISTED else (),
         rows=[_row(case, zone) for case in told] if len(told) <= LISTED else (),
         limits=LIMITS,
+        legend=LEGEND if told else (),
         notices=[_told(case, zone) for case in told],
         others=[_step(each, zone) for each in others],
         evidence=evidence,
@@ -259,19 +267,22 @@ def _source(line: Line) -> str:
 
 def _checking(anchor: Anchor | None, zone: ZoneInfo) -> list[str]:
     said = [
-        "每条记录的原文在 events 目录，其内容在 payloads 目录；每条记录的哈希都依次连在前一条之后，"
-        "任何一条被改动、删除、插入或调换，都对不上。",
+        "每条记录的原文在 events 目录，其内容在 payloads 目录。由每条记录可算出一个校验值"
+        "（哈希，SHA-256）：内容改动一个字，校验值就不同；前一条的校验值又算入后一条的。"
+        "因此任何一条被改动、删除、插入或调换，都会对不上。",
     ]
     if anchor is None:
-        return [*said, "这些记录还没有被签名的检查点覆盖：目前只能核对它们彼此是否相符。"]
-    signed = f"于 {_time(anchor.signed_at, zone)} 签名"
+        return [*said, "这些记录还没有签名覆盖：目前只能核对它们彼此是否相符。"]
     stamp = "，并附有独立机构的时间戳" if anchor.stamped else ""
     return [
         *said,
-        f"以上记录载入一份只能添加的日志，由第 {anchor.size} 号检查点覆盖；检查点{signed}{stamp}。",
+        "全部记录的校验值依次载入一份只增不减的日志；发送方每隔一段时间用自己的密钥对整份日志签名，"
+        "每次签名称为一个检查点。覆盖以上记录的最后一个检查点是在日志有 "
+        f"{anchor.size} 项时，于 {_time(anchor.signed_at, zone)} 签名的{stamp}。",
         "核验方法：解压后在装有 bash、coreutils、openssl 3 的电脑上运行 bash verify.sh，"
-        "不需要联网，也不需要本系统。",
-        "请把下列公钥指纹与另行取得的指纹（合同附件、审计方留存）对照：一致，签名才有意义。",
+        "不需要联网，也不需要本系统；核对什么、怎样核对，见证据包中的说明.txt。",
+        "签名用下列公钥核对。请把公钥的指纹（由公钥算出的校验值）与另行取得的指纹"
+        "（合同附件、审计方留存）对照：一致，才能确认是发送方所签。",
     ]
 
 

@@ -135,9 +135,9 @@ _SAYINGS: Mapping[str, Say] = {
     "fields": _named("变更 ", names.FIELDS),
     "counted": lambda value, _: "" if value else "余额已含此笔",
     "mail_no": _named("邮件号 "),
-    "office": _named("局所 "),
+    "office": _named("交寄局所 "),
     "signer": _named("签收人 ", names.SIGNERS),
-    "state": _named("物流状态 "),
+    "state": _named("邮政查询状态代码 "),
 }
 
 

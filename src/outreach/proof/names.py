@@ -284,7 +284,7 @@ EVIDENCE: Mapping[str, str] = {
 
 SIGNERS: Mapping[str, str] = {
     "self": "本人",
-    "other": "他人",
+    "other": "他人，非收件人本人",
     "locker": "快递柜或驿站",
     "unknown": "不详",
 }

@@ -63,6 +63,7 @@ class Certificate:
     counts: Sequence[tuple[str, str]]  # a result and how many, where the rows are too many
     rows: Sequence[Row]
     limits: Sequence[str]
+    legend: Sequence[str]  # how the steps are to be read
     notices: Sequence[Told]
     others: Sequence[Step]  # what happened beside the notices
     evidence: Sequence[Evidence]
