@@ -10,6 +10,7 @@ import gc
 import os
 import socket
 from asyncio import FIRST_COMPLETED
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -21,12 +22,13 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from outreach.campaigns.tend import tend
+from outreach.channels.base import Callback, Listening
 from outreach.db import schema, workers
 from outreach.domain.errors import ConfigurationError
 from outreach.domain.notice import Lane
 from outreach.health import Health
 from outreach.ids import new_id
-from outreach.life import feed, letters, receipts, reconcile, registers, seal, witness
+from outreach.life import callbacks, feed, letters, receipts, reconcile, registers, seal, witness
 from outreach.life.calendars import Calendars
 from outreach.life.checkpoints import checkpoint_due
 from outreach.life.dispatch import Dispatcher
@@ -173,6 +175,13 @@ async def run_worker(
         every("witness", LOG_SECONDS, lambda: _witness(parts), stopping, patience=SLOW_SECONDS),
         every("presence", 5.0, lambda: _tell(parts, name, health), behind),
         every("receipts", 0.2, lambda: receipts.receive(parts), behind, full=receipts.BATCH),
+        *(
+            loops.keep(
+                f"links:{carrier.name}", partial(_listen, parts, loops, carrier, behind), behind
+            )
+            for carrier in parts.carriers.values()
+            if isinstance(carrier, Listening)
+        ),
         every("seal", 0.5, lambda: seal.seal_once(parts.pool), behind, full=1),
     ]
     tasks = [asyncio.create_task(loop) for loop in running]
@@ -183,6 +192,23 @@ async def run_worker(
     await _last_things(parts, name, tasks)
     await redis.aclose()
     log.info("worker_stopped", worker=name)
+
+
+async def _listen(
+    parts: Parts, loops: Loops, carrier: Listening, behind: asyncio.Event, loop: Loop
+) -> None:
+    """Have a carrier keep its connections up until everything else is done."""
+
+    async def keep(came: Sequence[Callback]) -> None:
+        await callbacks.accept_all(parts, came)
+
+    listening = asyncio.create_task(carrier.listen(keep, partial(loops.beat, loop)))
+    done = asyncio.create_task(behind.wait())
+    await asyncio.wait({listening, done}, return_when=FIRST_COMPLETED)
+    done.cancel()
+    if not behind.is_set():
+        await listening
+    listening.cancel()
 
 
 async def _last_things(parts: Parts, name: str, tasks: list[asyncio.Task[None]]) -> None:

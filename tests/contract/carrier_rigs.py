@@ -3,11 +3,13 @@
 Every person, number and address here is invented (an unassigned prefix, ``.test`` domains).
 """
 
+import asyncio
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -17,14 +19,26 @@ from twilio.request_validator import RequestValidator
 
 from outreach.channels import mailhouse, tracking
 from outreach.channels.base import Callback, Carrier, MailHouse, Message
+from outreach.channels.cmpp import Cmpp
+from outreach.channels.cmpp_pdu import (
+    ActiveTest,
+    Deliver,
+    MessageId,
+    Report,
+    Submit,
+    Version,
+    encode,
+)
 from outreach.channels.mailhouse import FolderMailHouse
 from outreach.channels.smtp import Smtp
 from outreach.channels.token import Tokens
 from outreach.channels.twilio import Twilio
 from outreach.channels.twilio_codes import STATUSES
 from outreach.clock import Clock
-from outreach.domain.states import Delivery
-from outreach.settings import MailHouseSettings, SmtpSettings, TwilioSettings
+from outreach.domain.states import Delivery, FailureClass
+from outreach.sandbox.cmpp import CmppSandbox, Line, Session
+from outreach.sandbox.courier import Courier
+from outreach.settings import CmppSettings, MailHouseSettings, SmtpSettings, TwilioSettings
 
 RECORDED = Path(__file__).parent / "recorded"
 PUBLIC = "https://outreach.bank.test"
@@ -34,6 +48,7 @@ TOKEN = TOKENS.mint(NOTICE, 1)
 SECRET = "9f-secret-9f"
 TEXT = "【示例银行】尊敬的客户，您尾号1234的账户最低还款额为1,234.56元。"
 SID = "SM" + "a" * 32
+MESSAGE_ID = int(MessageId(11, 23, 9, 14, 0, 90001, 7))
 ACCOUNT = "AC" + "0" * 32
 TIMEOUT = 0.2  # seconds: short, so that waiting for it costs nothing
 
@@ -72,6 +87,7 @@ class Receiving(Protocol):
 
 class TwilioRig:
     message = SMS
+    refusal = FailureClass.HARD
     private = (SECRET, SMS.to, "示例银行", "17000000001")
 
     def __init__(self) -> None:
@@ -179,8 +195,141 @@ class TwilioRig:
         ]
 
 
+class CmppRig:
+    message = replace(SMS, number=7_000_042)
+    refusal = FailureClass.REJECTED  # the number may have been carried to another operator
+    private = (SECRET, SMS.to, "示例银行", "17000000001")
+
+    def __init__(self, version: str = "2.0") -> None:
+        layouts = Version.V3 if version == "3.0" else Version.V2
+        self._courier = Courier((0, 0), 5)
+        line = Line("900001", SECRET, ("10690000",), version=layouts)
+        self.peer = CmppSandbox(line, Clock(), self._courier)
+        self.peer.manner.stat = lambda _: None
+        self._version = version
+        self.kept: list[Callback] = []
+
+    async def open(self) -> None:
+        await self.peer.open()
+        self._carrier = self.unopened()
+        await self._carrier.open()
+        self._listening = asyncio.create_task(self._carrier.listen(self.keep, lambda: None))
+
+    def unopened(self, **settings: Any) -> Cmpp:
+        return Cmpp(
+            CmppSettings(
+                kind="cmpp",
+                name="sms-cn",
+                host="127.0.0.1",
+                port=self.peer.port,
+                version=self._version,
+                account="900001",
+                number="10690000",
+                extension=6,
+                links=2,
+                concurrency=4,
+                timeout_seconds=TIMEOUT,
+                **settings,
+            ),
+            clock=Clock(),
+            secret=SECRET,
+        )
+
+    async def keep(self, came: Sequence[Callback]) -> None:
+        self.kept += came
+
+    async def close(self) -> None:
+        self._listening.cancel()
+        await self._carrier.close()
+        await self._courier.close()
+        await self.peer.close()
+
+    def carrier(self) -> Cmpp:
+        return self._carrier
+
+    def accept(self) -> None:
+        self.peer.manner.answers = True
+        self.answer(0)
+
+    def refuse(self) -> None:
+        self.answer(13)
+
+    def refuse_account(self) -> None:
+        self.answer(11)
+
+    def throttle(self) -> None:
+        self.answer(8)
+
+    def silent(self) -> None:
+        self.peer.manner.answers = False
+
+    def hang_up(self) -> None:
+        self._at_submit(lambda session: session.hang_up())
+
+    def garble(self) -> None:
+        self._at_submit(lambda session: session.write(b"HTTP/1.1 200 OK\r\n\r\n"))
+
+    def answer(self, result: int) -> None:
+        self.peer.manner.result = lambda _: result
+
+    def _at_submit(self, do: Callable[[Session], None]) -> None:
+        def result(_: Submit) -> int:
+            for session in self.peer.logged_in():
+                do(session)
+            return 0
+
+        self.peer.manner.result = result
+
+    def deliver(self, deliver: Deliver) -> Callback:
+        layouts = self.peer.line.version
+        return Callback(
+            carrier="sms-cn",
+            path="deliver",
+            url=f"cmpp:{self._version}",
+            headers={},
+            body=encode(deliver, 0, layouts),
+        )
+
+    def stat(self, word: str, done: str = "2611230915", length: int = 60) -> Callback:
+        report = Report(MESSAGE_ID, word, "2611230914", done, "17000000001")
+        return self.deliver(Deliver(9, "10690000000042", "17000000001", 1, report.content(length)))
+
+    def genuine(self) -> Callback:
+        return self.stat("DELIVRD")
+
+    def forged(self) -> list[Callback]:
+        real = self.genuine()
+        return [
+            replace(real, url=f"{PUBLIC}/callbacks/sms-cn/deliver"),
+            replace(real, url=f"{PUBLIC}/callbacks/sms-cn/deliver?cmpp:2.0"),
+            replace(real, url=""),
+        ]
+
+    def words(self) -> list[tuple[Callback, Delivery]]:
+        return [
+            (self.stat("DELIVRD"), Delivery.DELIVERED),
+            (self.stat("EXPIRED", length=71), Delivery.UNDELIVERED),
+            (self.stat("MK:0001"), Delivery.UNDELIVERED),
+            (self.stat("MC:0055"), Delivery.NONE),
+            (self.stat("ACCEPTD"), Delivery.NONE),
+        ]
+
+    def unknown_word(self) -> Callback:
+        return self.stat("XX:YY")
+
+    def broken(self) -> list[Callback]:
+        real = self.genuine()
+        return [
+            replace(real, body=real.body[:-30]),
+            replace(real, body=b""),
+            self.deliver(Deliver(9, "10690000", "17000000001", 1, b"short")),
+            replace(real, body=encode(ActiveTest(), 0, self.peer.line.version)),
+        ]
+
+
 class SmtpRig:
     message = EMAIL
+    refusal = FailureClass.HARD
     private = (SECRET, EMAIL.to, "示例银行", "zhang.test")
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from carrier_rigs import RECORDED, SID, TOKEN, MailHouseRig, SmtpRig, TwilioRig
+from carrier_rigs import RECORDED, SID, TOKEN, CmppRig, MailHouseRig, SmtpRig, TwilioRig
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,13 +16,14 @@ from outreach.domain.errors import CallbackRejected
 from outreach.domain.events import EventKind
 from outreach.domain.states import Delivery, FailureClass
 
-Rig = TwilioRig | SmtpRig | MailHouseRig
+Rig = TwilioRig | CmppRig | SmtpRig | MailHouseRig
 
 
-@pytest.fixture(params=["twilio", "smtp", "mailhouse"])
+@pytest.fixture(params=["twilio", "cmpp", "smtp", "mailhouse"])
 async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
     made: dict[str, Rig] = {
         "twilio": TwilioRig(),
+        "cmpp": CmppRig(),
         "smtp": SmtpRig(),
         "mailhouse": MailHouseRig(tmp_path),
     }

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from carrier_rigs import LONG_AGO, TOKEN, SmtpRig, TwilioRig
+from carrier_rigs import LONG_AGO, TOKEN, CmppRig, SmtpRig, TwilioRig
 from scripted_peers import SmtpPeer, Trouble
 
 from outreach.channels.base import (
@@ -18,10 +18,10 @@ from outreach.channels.base import (
 from outreach.domain.errors import ConfigurationError
 from outreach.domain.states import FailureClass
 
-Rig = TwilioRig | SmtpRig
+Rig = TwilioRig | CmppRig | SmtpRig
 
 
-@pytest.fixture(params=[TwilioRig, SmtpRig], ids=["twilio", "smtp"])
+@pytest.fixture(params=[TwilioRig, CmppRig, SmtpRig], ids=["twilio", "cmpp", "smtp"])
 async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
     rig = request.param()
     await rig.open()
@@ -45,11 +45,11 @@ async def test_the_evidence_kept_holds_neither_address_nor_text(rig: Rig) -> Non
     assert "示例银行" not in outcome.raw
 
 
-async def test_a_dead_address_is_a_hard_failure(rig: Rig) -> None:
+async def test_a_refused_recipient_says_whether_the_address_is_dead(rig: Rig) -> None:
     rig.refuse()
     outcome = await rig.carrier().send(rig.message)
     assert isinstance(outcome, PermanentFailure)
-    assert outcome.kind is FailureClass.HARD
+    assert outcome.kind is rig.refusal
     assert outcome.code
 
 
@@ -120,12 +120,16 @@ async def test_nothing_private_is_logged(rig: Rig, caplog: pytest.LogCaptureFixt
 
 
 async def test_the_token_travels_with_the_message(rig: Rig) -> None:
+    """Where it fits; by CMPP the notice's own number does, behind ours."""
     await rig.carrier().send(rig.message)
-    seen = (
-        b"".join(body for *_, body in rig.peer.requests)
-        if isinstance(rig, TwilioRig)
-        else " ".join(rig.peer.commands).encode()
-    )
+    match rig:
+        case CmppRig():
+            assert [submit.source for _, submit in rig.peer.taken] == ["10690000" + "000042"]
+            return
+        case TwilioRig():
+            seen = b"".join(body for *_, body in rig.peer.requests)
+        case SmtpRig():
+            seen = " ".join(rig.peer.commands).encode()
     assert TOKEN.encode() in seen or TOKEN.encode().hex("%").encode() in seen
 
 

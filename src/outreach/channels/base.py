@@ -5,11 +5,11 @@ says is turned into this one vocabulary; an unknown word becomes a fact with ``D
 its code kept, never an exception.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from outreach.domain.contact import Address, Channel
@@ -32,6 +32,7 @@ class Message:
     to: str
     sender_name: str
     text: str
+    number: int = 0  # the notice's own, for where a token is too long
     subject: str = ""
     html: str | None = None
     valid_for: timedelta | None = None
@@ -176,6 +177,21 @@ class Carrier(Protocol):
 
     async def check(self) -> str:
         """One line for ``outreach doctor``; raises ``ConfigurationError`` with the fix."""
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """A carrier that speaks on connections it must keep up, not by callbacks over HTTP."""
+
+    name: str
+
+    async def listen(
+        self, keep: Callable[[Sequence[Callback]], Awaitable[None]], beat: Callable[[], None]
+    ) -> None:
+        """Keep them up until cancelled, and call ``beat`` while alive.
+
+        ``keep`` stores what came, whole or not at all; only then is it acknowledged.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 Sources: CMPP 3.0 (QB-GF-028-2003), sections 7.4.3.2 and 8.7.2 and table 1; beyond that tables that
 operators' customers keep, which do not agree everywhere. Resellers use the same prefixes for codes
-of their own, so a word not listed here says nothing of the number: it is kept, and counts as soft.
+of their own, so a word not listed here says nothing of the number, nor of the message: it is kept.
 """
 
 import re
@@ -77,23 +77,34 @@ _WORDS: dict[str, tuple[Delivery, FailureClass | None]] = {
     "ID:0070": (Delivery.UNDELIVERED, _REJECTED),
     "ID:0076": (Delivery.UNDELIVERED, _REJECTED),
 }
-# a centre that sent no report tells nothing: neither that it arrived nor that it did not
-_NO_REPORT = re.compile(r"(?:MC|IC):.{4}")
+# by prefix, where the word itself is not listed: who had trouble, and so what it may mean
+_FAMILIES: dict[str, tuple[Delivery, FailureClass | None]] = {
+    **dict.fromkeys(
+        ("MA", "MB", "CA", "CB", "DA", "DB", "SA", "SB", "IA", "IB", "MK", "MI", "MN", "MH"),
+        (Delivery.UNDELIVERED, _SOFT),
+    ),
+    "ID": (Delivery.UNDELIVERED, _REJECTED),
+    # a centre that sent no report tells nothing: neither that it arrived nor that it did not
+    "MC": (Delivery.NONE, None),
+    "IC": (Delivery.NONE, None),
+}
+_NOTHING = (Delivery.NONE, None)
 _CODE = re.compile(r"[A-Z0-9][A-Z0-9:_-]{0,6}")
 
 
 def meaning(stat: str) -> tuple[Delivery, FailureClass | None]:
     """What a report's Stat says. The word itself is kept beside it, whatever it is."""
-    if stat in _WORDS:
-        return _WORDS[stat]
-    if _NO_REPORT.fullmatch(stat):
-        return Delivery.NONE, None
-    return Delivery.UNDELIVERED, _SOFT
+    return _WORDS.get(stat) or _FAMILIES.get(_family(stat), _NOTHING)
 
 
 def is_listed(stat: str) -> bool:
     """Whether the word is one we know, by itself or by what its prefix stands for."""
-    return stat in _WORDS or _NO_REPORT.fullmatch(stat) is not None
+    return stat in _WORDS or _family(stat) in _FAMILIES
+
+
+def _family(stat: str) -> str:
+    prefix, colon, number = stat.partition(":")
+    return prefix if colon and len(number) == 4 else ""
 
 
 def code(stat: str) -> str:

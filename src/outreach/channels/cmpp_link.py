@@ -138,7 +138,7 @@ class Link(asyncio.Protocol):
             asyncio.create_task(self._sweep()),
         ]
 
-    def connection_lost(self, _: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - a protocol's name
         self.lost.set()
         for task in self._tasks:
             task.cancel()

@@ -632,9 +632,9 @@ def encode(pdu: Pdu, sequence: int, version: Version) -> bytes:
 
 def decode(frame: bytes, version: Version) -> tuple[int, Pdu | Unknown]:
     """The sequence number and the message of what ``Frames`` cut; raises ``BadFrame``."""
-    length, command, sequence = _HEADER.unpack_from(frame)
-    if length != len(frame):
+    if len(frame) < HEADER or int.from_bytes(frame[:4]) != len(frame):
         raise BadFrame("Total_Length")
+    _, command, sequence = _HEADER.unpack_from(frame)
     read = _READERS.get(command)
     if read is None:
         return sequence, Unknown(command)

@@ -3,13 +3,20 @@
 from collections.abc import Mapping
 
 from outreach.channels.base import Carrier, MailHouse
+from outreach.channels.cmpp import Cmpp
 from outreach.channels.mailhouse import FolderMailHouse
 from outreach.channels.smtp import Smtp
 from outreach.channels.token import Tokens
 from outreach.channels.twilio import Twilio
 from outreach.clock import Clock
 from outreach.domain.errors import ConfigurationError
-from outreach.settings import CarrierSettings, MailHouseSettings, SmtpSettings, TwilioSettings
+from outreach.settings import (
+    CarrierSettings,
+    CmppSettings,
+    MailHouseSettings,
+    SmtpSettings,
+    TwilioSettings,
+)
 
 
 def build(
@@ -31,6 +38,10 @@ def build(
                 public_url=public_url,
                 token=_secret(secrets, settings.token_env, settings.name),
                 previous_token=secrets.get(settings.previous_token_env),
+            )
+        case CmppSettings():
+            return Cmpp(
+                settings, clock=clock, secret=_secret(secrets, settings.secret_env, settings.name)
             )
         case SmtpSettings():
             password = (

@@ -16,7 +16,14 @@ from outreach.clock import Clock
 from outreach.db import quotas, schema
 from outreach.db.pool import open_pool
 from outreach.pace import Breaker, Pace, Status, limits_of
-from outreach.settings import PacedSettings, Settings, SmtpSettings, TwilioSettings, load
+from outreach.settings import (
+    CmppSettings,
+    PacedSettings,
+    Settings,
+    SmtpSettings,
+    TwilioSettings,
+    load,
+)
 
 app = typer.Typer(help="Carriers: pace, breaker, quota.", no_args_is_help=True)
 
@@ -32,7 +39,7 @@ def carriers() -> None:
 class Sight:
     """One carrier just now; ``taken`` is of today's quota."""
 
-    carrier: TwilioSettings | SmtpSettings
+    carrier: TwilioSettings | CmppSettings | SmtpSettings
     status: Status
     taken: int
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -9,31 +10,28 @@ import asyncpg
 from outreach.db.pool import Connection
 
 
-async def store(
-    conn: Connection,
-    callback_id: UUID,
-    carrier: str,
-    received_at: datetime,
-    key_id: UUID,
-    sealed: bytes,
-    digest: bytes,
-) -> bool:
-    """Keep one callback and queue it; False if the very same one is kept already."""
+class CallbackRow(NamedTuple):
+    id: UUID
+    carrier: str
+    received_at: datetime
+    key_id: UUID
+    sealed: bytes
+    digest: bytes
+
+
+async def store(conn: Connection, rows: Sequence[CallbackRow]) -> int:
+    """Keep and queue callbacks; how many of them were not kept already."""
     status = await conn.execute(
         """with kept as (
                insert into raw_callbacks (id, carrier, received_at, key_id, sealed, digest)
-               values ($1, $2, $3, $4, $5, $6) on conflict (carrier, digest) do nothing
-               returning id)
+               select * from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::uuid[],
+                   $5::bytea[], $6::bytea[])
+               on conflict (carrier, digest) do nothing returning id)
            insert into callbacks_due (callback_id, retry_at)
            select id, clock_timestamp() from kept""",
-        callback_id,
-        carrier,
-        received_at,
-        key_id,
-        sealed,
-        digest,
+        *(list(column) for column in zip(*rows, strict=True)),
     )
-    return status.endswith(" 1")
+    return int(status.rpartition(" ")[2])
 
 
 async def ready(conn: Connection, limit: int) -> list[UUID]:

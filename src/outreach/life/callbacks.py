@@ -4,6 +4,7 @@ Nothing answered is lost: the raw callback is committed before the answer.
 """
 
 import base64
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
@@ -12,6 +13,7 @@ import orjson
 
 from outreach.channels.base import Callback
 from outreach.db import callbacks, keys
+from outreach.db.callbacks import CallbackRow
 from outreach.db.pool import Connection
 from outreach.ids import new_id
 from outreach.ledger import places
@@ -24,8 +26,21 @@ async def accept(parts: Parts, callback: Callback) -> bool:
 
     Raises ``CallbackRejected`` for what is not the carrier's own, ``NotFound`` for an unknown one.
     """
-    parts.adapter(callback.carrier).verify(callback)
+    return await accept_all(parts, [callback]) == 1
+
+
+async def accept_all(parts: Parts, came: Sequence[Callback]) -> int:
+    """The same for several in one transaction, all or none: how many were not kept already."""
+    for callback in came:
+        parts.adapter(callback.carrier).verify(callback)
     now = parts.clock.now()
+    async with parts.pool.acquire() as conn, conn.transaction():
+        key = await _day_key(conn, parts, now)
+        rows = [_row(parts, callback, key, now) for callback in came]
+        return await callbacks.store(conn, rows)
+
+
+def _row(parts: Parts, callback: Callback, key: SealingKey, now: datetime) -> CallbackRow:
     fields = {
         "path": callback.path,
         "url": callback.url,
@@ -37,12 +52,8 @@ async def accept(parts: Parts, callback: Callback) -> bool:
     digest = parts.lookup.hash(
         "callback", sha256(callback.path.encode() + b"\0" + callback.body).hexdigest()
     )
-    async with parts.pool.acquire() as conn, conn.transaction():
-        key = await _day_key(conn, parts, now)
-        sealed = key.seal(orjson.dumps(fields), places.callback(callback_id))
-        return await callbacks.store(
-            conn, callback_id, callback.carrier, now, key.id, sealed, digest
-        )
+    sealed = key.seal(orjson.dumps(fields), places.callback(callback_id))
+    return CallbackRow(callback_id, callback.carrier, now, key.id, sealed, digest)
 
 
 async def _day_key(conn: Connection, parts: Parts, now: datetime) -> SealingKey:

@@ -91,6 +91,7 @@ class Go:
             to=self.words.to,
             sender_name=self.words.context.creditor.name,
             text=rendered.text,
+            number=self.row["number"],
             subject=rendered.subject,
             html=rendered.html,
             valid_for=self.valid_for,

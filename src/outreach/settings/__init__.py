@@ -7,6 +7,7 @@ the secrets a sandbox makes for itself.
 
 from outreach.settings.carriers import (
     CarrierSettings,
+    CmppSettings,
     MailHouseSettings,
     PacedSettings,
     RouteSettings,
@@ -20,6 +21,7 @@ from outreach.settings.rules import broken
 
 __all__ = [
     "CarrierSettings",
+    "CmppSettings",
     "CreditorSettings",
     "MailHouseSettings",
     "PacedSettings",

@@ -3,11 +3,11 @@
 import ipaddress
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from outreach.domain.contact import Channel
@@ -84,6 +84,47 @@ class TwilioSettings(PacedSettings):
         return (self.token_env,)
 
 
+class CmppSettings(PacedSettings):
+    channel: ClassVar[Channel] = Channel.SMS
+    kind: Literal["cmpp"]
+    name: Text
+    host: Text
+    port: int = Field(7890, ge=1, le=65535)
+    version: Literal["2.0", "3.0"] = "2.0"
+    account: str = Field(pattern=r"^[!-~]{6}$")  # SP_Id, as the operator gave it
+    number: str = Field(pattern=r"^\d{3,20}$")  # Src_Id: what telephones show
+    extension: int = Field(0, ge=0, le=12)  # digits behind it that the contract leaves to us
+    service: str = Field("", pattern=r"^[!-~]{0,10}$")
+    charset: Literal["UCS2", "GB"] = "UCS2"
+    long_header: Literal[6, 7] = 6  # octets
+    fee_user: int = Field(2, ge=0, le=3)
+    fee_terminal: str = Field("", pattern=r"^\d{0,21}$")
+    fee_type: str = Field("01", pattern=r"^\d{2}$")
+    fee_code: str = Field("0", pattern=r"^\d{0,6}$")
+    links: int = Field(2, ge=1, le=15)  # of each worker
+    window: int = Field(16, ge=1, le=1000)  # unanswered on one link
+    concurrency: int = Field(32, ge=1, le=2000)  # messages in flight, over all workers
+    timeout_seconds: float = Field(60, gt=0)
+    idle_seconds: float = Field(30, gt=0)  # of silence before a link is tested
+    strict_login: bool = False  # the gateway must prove itself as the specification has it
+    secret_env: VariableName = "OUTREACH_CMPP_SECRET"
+    regions: tuple[str, ...] = ("CN",)
+
+    @property
+    def real(self) -> bool:
+        return not on_loopback(self.host)
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        return (self.secret_env,)
+
+    @model_validator(mode="after")
+    def _number_fits(self) -> Self:
+        if len(self.number) + self.extension > 20:
+            raise PydanticCustomError("number", "number and extension have at most 20 digits")
+        return self
+
+
 class SmtpSettings(PacedSettings):
     channel: ClassVar[Channel] = Channel.EMAIL
     kind: Literal["smtp"]
@@ -131,9 +172,10 @@ class MailHouseSettings(Table):
 
 
 CarrierSettings = Annotated[
-    TwilioSettings | SmtpSettings | MailHouseSettings, Field(discriminator="kind")
+    TwilioSettings | CmppSettings | SmtpSettings | MailHouseSettings, Field(discriminator="kind")
 ]
-KINDS: dict[str, type[TwilioSettings | SmtpSettings | MailHouseSettings]] = {
+KINDS: dict[str, type[TwilioSettings | CmppSettings | SmtpSettings | MailHouseSettings]] = {
+    "cmpp": CmppSettings,
     "twilio": TwilioSettings,
     "smtp": SmtpSettings,
     "mailhouse": MailHouseSettings,
