@@ -206,7 +206,19 @@ async def test_a_reply_whatever_its_charset(
 ) -> None:
     deliver = Deliver(9, "10690000000042", "8617000000001", 0, octets, format=named)
     [fact] = rig.carrier().parse(rig.deliver(deliver))
-    assert fact == Inbound("+8617000000001", "10690000000042", says, None, f"{9:016x}")
+    assert fact == Inbound(
+        "+8617000000001", "10690000000042", says, None, f"{9:016x}", tail="000042"
+    )
+
+
+@pytest.mark.parametrize("recipient", ["10690000", "1069000042", "95588000042", "10690000x00042"])
+async def test_a_number_that_came_back_otherwise_names_no_notice(
+    rig: CmppRig, recipient: str
+) -> None:
+    deliver = Deliver(9, recipient, "17000000001", 0, b"TD")
+    [fact] = rig.carrier().parse(rig.deliver(deliver))
+    assert isinstance(fact, Inbound)
+    assert fact.tail == ""
 
 
 async def test_a_part_of_a_reply_is_read_without_its_header(rig: CmppRig) -> None:

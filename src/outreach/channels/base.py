@@ -129,7 +129,10 @@ class DeliveryFact:
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """A message from a debtor: a reply, or a mail to the mailbox we read."""
+    """A message from a debtor: a reply, or a mail to the mailbox we read.
+
+    Whose it is, is told by a ``token``, by ``tail`` together with the sender, or by the sender.
+    """
 
     sender: str
     recipient: str
@@ -138,6 +141,7 @@ class Inbound:
     message_id: str | None
     token: str | None = None
     in_reply_to: tuple[str, ...] = ()
+    tail: str = ""  # what our number ended with: the last digits of the notice's own
     carrier_opt_out: bool = False
     automatic: bool = False
 

@@ -383,7 +383,15 @@ class Cmpp:
             text=decoded(part.content, deliver.format),
             at=None,
             message_id=f"{deliver.message_id:016x}",
+            tail=self._tail(deliver.recipient),
         )
+
+    def _tail(self, recipient: str) -> str:
+        """The digits we added, if the operator brought all of them back."""
+        number, digits = self._settings.number, self._settings.extension
+        tail = recipient.removeprefix(number)
+        whole = recipient.startswith(number) and len(tail) == digits
+        return tail if whole and tail.isdecimal() else ""
 
     async def look_up(self, message: Message, since: datetime) -> Sequence[Accepted]:  # noqa: ARG002
         """Nothing: a gateway's QUERY tells a day's totals and no message's fate."""

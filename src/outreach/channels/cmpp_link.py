@@ -237,20 +237,20 @@ class Link(asyncio.Protocol):
                     if not each.answer.done():
                         each.answer.set_exception(Unanswered())
             if late >= self.terms.window:
-                self._give_up("cmpp_window_stuck")
+                self._give_up("unanswered")
             elif now - self._heard >= self.terms.idle + self._tested * self.terms.timeout:
                 self._test()
 
     def _test(self) -> None:
         if self._tested == TESTS:
-            self._give_up("cmpp_gateway_silent")
+            self._give_up("silent")
             return
         self._tested += 1
         answer = self._write(encode(ActiveTest(), 0, self.terms.layouts)).answer
         answer.add_done_callback(asyncio.Future.exception)  # nobody waits for it
 
-    def _give_up(self, action: str) -> None:
-        log.warning(action, carrier=self._name)
+    def _give_up(self, why: str) -> None:
+        log.warning("cmpp_given_up", carrier=self._name, why=why)
         self.drop()
 
     # ------------------------------------------------------------------------------------- taking
@@ -271,7 +271,7 @@ class Link(asyncio.Protocol):
                 self._inbox.append((sequence, frame, pdu.message_id))
                 self._arrived.set()
                 if len(self._inbox) > FLOOD:
-                    self._give_up("cmpp_flooded")
+                    self._give_up("flooded")
             case ActiveTest():
                 self._answer(ActiveTestResp(), sequence)
             case Terminate():

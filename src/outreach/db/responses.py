@@ -53,6 +53,22 @@ async def latest_notice(
     return notice_id
 
 
+async def notice_of_tail(
+    conn: Connection, value_hash: bytes, tail: str, since: datetime
+) -> asyncpg.Record | None:
+    """``id, contact_point_id`` of the newest notice sent there whose number ends so."""
+    return await conn.fetchrow(
+        """select n.id, n.contact_point_id from contact_points p
+           join notices n on n.contact_point_id = p.id
+           where p.value_hash = $1 and n.number % (10::numeric ^ length($2))::bigint = $2::bigint
+             and n.attempt > 0 and n.created_at >= $3
+           order by n.number desc limit 1""",
+        value_hash,
+        tail,
+        since,
+    )
+
+
 async def of_debtor(conn: Connection, debtor_id: UUID) -> list[asyncpg.Record]:
     return await conn.fetch(
         "select * from responses where debtor_id = $1 order by at, id", debtor_id

@@ -31,6 +31,8 @@ ACTOR = "job:responses"
 PENDING_PAYMENT = timedelta(days=PENDING_PAYMENT_DAYS)
 OPEN_PROMISE = timedelta(days=OPEN_PROMISE_DAYS)
 HARDSHIP = timedelta(days=HARDSHIP_DAYS)
+TAIL_LASTS = timedelta(days=30)
+"""How old a notice may be whose number's last digits a reply names: they come again."""
 
 _EVENTS = {
     ResponseKind.OPTED_OUT: EventKind.OPTED_OUT,
@@ -124,7 +126,9 @@ def _channel(parts: Parts, carrier: str) -> Channel:
 async def _match(
     conn: Connection, parts: Parts, channel: Channel, inbound: Inbound, now: datetime
 ) -> tuple[asyncpg.Record | None, UUID | None]:
-    """Whose word it is: by our token if it came back, else by the number or mailbox it is from."""
+    """Whose word it is: by our token if it came back, by the number that was written to together
+    with the one it is from, else by the number or mailbox it is from.
+    """
     for token in (inbound.token, *inbound.in_reply_to):
         place = parts.tokens.read(token) if token else None
         if place:
@@ -136,7 +140,12 @@ async def _match(
             kind, value = "email", normalize_email(inbound.sender)
         except ValueError:
             return None, None
-    points = await debtors.points_with_value(conn, parts.lookup.hash(kind, value))
+    value_hash = parts.lookup.hash(kind, value)
+    if inbound.tail and (
+        sent := await responses.notice_of_tail(conn, value_hash, inbound.tail, now - TAIL_LASTS)
+    ):
+        return await debtors.point(conn, sent["contact_point_id"]), sent["id"]
+    points = await debtors.points_with_value(conn, value_hash)
     if len({point["debtor_id"] for point in points}) != 1:
         return None, None
     point = points[0]
