@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint mutants docs bench eval chaos lock
+.PHONY: help setup demo test lint mutants docs bench eval fuzz chaos lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -41,6 +41,9 @@ bench: $(DONE) ## measure import and sending beside their bare floor
 
 eval: $(DONE) ## the gate on words held against labelled texts (ARGS="--set tuning --show")
 	$(BIN)/python -m eval.wording $(ARGS)
+
+fuzz: $(DONE) ## ten minutes of broken CMPP (ARGS="--seconds 60 --seed 2")
+	$(BIN)/python tests/fuzz/fuzz_cmpp.py $(ARGS)
 
 chaos: $(DONE) ## 22 storms: processes and servers killed in mid-flight (ARGS="-k storm")
 	$(BIN)/pytest tests/chaos -s -p no:randomly $(ARGS)

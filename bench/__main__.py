@@ -12,6 +12,7 @@ QUICK = {
     "campaigns": ("--quick",),
     "gate": ("--quick",),
     "proof": ("--events", "400", "--asked", "3"),
+    "carriers": ("--quick",),
 }
 """Every bench there is, and what makes it small."""
 

@@ -30,7 +30,13 @@ from outreach.channels.base import Accepted, Carrier, Message
 from outreach.channels.token import Tokens
 from outreach.clock import Clock
 from outreach.domain.contact import Channel
-from outreach.settings import CreditorSettings, Settings, SmtpSettings, TwilioSettings
+from outreach.settings import (
+    CarrierSettings,
+    CreditorSettings,
+    Settings,
+    SmtpSettings,
+    TwilioSettings,
+)
 
 TABLES = """
 create table peer_notices (
@@ -119,7 +125,7 @@ class OurClient:
     """The very client objects our worker sends with, in a loop of their own."""
 
     def __init__(self, settings: Settings, channel: Channel) -> None:
-        configured = next(c for c in settings.carriers if c.channel is channel)
+        configured = carrier_of(settings, channel)
         self._carrier: Any = registry.build(
             configured,
             tokens=Tokens(b"bench"),
@@ -215,10 +221,16 @@ class UsualMail:
         self._session.quit()
 
 
+def carrier_of(settings: Settings, channel: Channel) -> CarrierSettings:
+    """The one a notice to the mainland goes by."""
+    route = next(route for route in settings.routes if route.channel is channel)
+    return next(carrier for carrier in settings.carriers if carrier.name == route.first)
+
+
 def client_of(settings: Settings, channel: Channel, whose: str) -> Any:
     if whose == "ours":
         return OurClient(settings, channel)
-    carrier = next(c for c in settings.carriers if c.channel is channel)
+    carrier = carrier_of(settings, channel)
     if isinstance(carrier, TwilioSettings):
         return UsualTwilio(settings, carrier)
     assert isinstance(carrier, SmtpSettings)

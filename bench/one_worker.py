@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +32,7 @@ from outreach.db.pool import Connection
 from outreach.domain.notice import Lane
 from outreach.ids import new_id
 from outreach.life.dispatch import Dispatcher
+from outreach.life.links import linked
 from outreach.life.parts import Parts
 from outreach.life.prepare import Go, prepare_notice
 from outreach.life.stops import Stops
@@ -93,9 +95,12 @@ async def obey(place: Place, route: str) -> None:
     async with (
         open_parts(place.settings(), place.database, generic_plans=True) as parts,
         Redis.from_url(place.redis) as redis,
+        AsyncExitStack() as connected,
     ):
         enough = asyncio.Event()
-        counting = _Counting(parts.carriers[parts.routes[route].first], enough)
+        carrier = parts.carriers[parts.routes[route].first]
+        await connected.enter_async_context(linked(parts, carrier))
+        counting = _Counting(carrier, enough)
         carriers: dict[str, Any] = {**parts.carriers, counting.name: counting}
         stops = Stops()
         await stops.refresh(parts.pool)

@@ -1,22 +1,25 @@
-"""Carriers that cost next to nothing: a Twilio-shaped 201 and an SMTP sink, in one process.
+"""Carriers that cost next to nothing: a Twilio-shaped 201, a CMPP gateway and an SMTP sink.
 
     python -m bench.peers [--latency 0.1] [--remember]
 
-They answer correctly, at once or after ``--latency`` seconds, and so leave the measured process as
-the only thing that can be slow. The first line printed is where they listen, as JSON:
-``{"twilio": port, "smtp": port}``. Any line on standard input is answered with when each token
-came in by SMS, which only ``--remember`` notes (seconds of the machine's monotonic clock). They
-end when their standard input does, and so with whoever started them.
+One process. They answer correctly, at once or after ``--latency`` seconds, and so leave the
+measured process as the only thing that can be slow. The first line printed is where they listen,
+as JSON: ``{"twilio": port, "cmpp": port, "smtp": port}``. Any line on standard input is answered
+with when each token came in by HTTP, which only ``--remember`` notes (seconds of the machine's
+monotonic clock). They end when their standard input does, and so with whoever started
+them.
 """
 
 import argparse
 import asyncio
 import json
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import md5
 from itertools import count
 from typing import Any, ClassVar, cast
 from urllib.parse import unquote
@@ -25,6 +28,7 @@ import uvloop
 
 from outreach.clock import monotonic
 
+CMPP_SECRET = "bench"
 _ACCOUNT = "AC00000000000000000000000000000000"
 _SID = "SM" + "0" * 32
 _CREATED = {
@@ -135,6 +139,41 @@ def _whole_request(read: bytes) -> tuple[bytes, bytes] | None:
     return (body[:size], body[size:]) if len(body) >= size else None
 
 
+class CmppPeer(_Peer):
+    """CMPP 2.0: every log-in is good, every SUBMIT taken under an id of its own."""
+
+    header = struct.Struct(">III")
+    taken = struct.Struct(">IIIQB")
+    first_id = 11 << 60 | 27 << 55  # of a day in November
+    numbers = count(1)
+
+    def data_received(self, data: bytes) -> None:
+        read, at, answers = self._read + data, 0, []
+        while len(read) - at >= 12:
+            length, command, sequence = self.header.unpack_from(read, at)
+            if len(read) - at < length:
+                break
+            if command == 4:
+                number = self.first_id + next(self.numbers)
+                answers.append(self.taken.pack(21, 0x80000004, sequence, number, 0))
+            else:
+                answers.append(self._other(command, sequence, read[at + 12 : at + length]))
+            at += length
+        self._read = read[at:]
+        if answers:
+            self._accept(b"".join(answers))
+
+    def _other(self, command: int, sequence: int, body: bytes) -> bytes:
+        """A log-in, a test, a goodbye: of a sender there is nothing else."""
+        answer = b""
+        if command == 1:
+            proof = md5(b"\0" + body[6:22] + CMPP_SECRET.encode(), usedforsecurity=False).digest()
+            answer = b"\0" + proof + b"\x20"
+        elif command == 8:
+            answer = b"\0"
+        return self.header.pack(12 + len(answer), 0x80000000 | command, sequence) + answer
+
+
 class SmtpPeer(_Peer):
     """Takes every mail: RFC 5321 with PIPELINING, SIZE, 8BITMIME, DSN and SMTPUTF8."""
 
@@ -183,7 +222,7 @@ class SmtpPeer(_Peer):
 async def serve() -> None:
     loop = asyncio.get_running_loop()
     ports = {}
-    for name, peer in (("twilio", TwilioPeer), ("smtp", SmtpPeer)):
+    for name, peer in (("twilio", TwilioPeer), ("cmpp", CmppPeer), ("smtp", SmtpPeer)):
         server = await loop.create_server(cast(Any, peer), "127.0.0.1", 0)
         ports[name] = server.sockets[0].getsockname()[1]
     print(json.dumps(ports), flush=True)  # noqa: T201

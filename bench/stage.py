@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 import asyncpg
-from bench.peers import Peers, peers
+from bench.peers import CMPP_SECRET, Peers, peers
 from bench.people import ACTOR, write_portfolio
 
 from outreach.bootstrap import open_parts
@@ -22,7 +22,15 @@ from outreach.domain.states import State
 from outreach.embedded import places, start
 from outreach.life.parts import Parts
 from outreach.portfolio.load import import_accounts
-from outreach.settings import CarrierSettings, Settings, SmtpSettings, TwilioSettings, load
+from outreach.settings import (
+    CarrierSettings,
+    CmppSettings,
+    RouteSettings,
+    Settings,
+    SmtpSettings,
+    TwilioSettings,
+    load,
+)
 
 PORTFOLIO = "portfolio"
 
@@ -31,7 +39,7 @@ PORTFOLIO = "portfolio"
 class Place:
     """Where a bench happens; ``ports`` of the carriers, by kind.
 
-    ``chunk`` and ``concurrency`` replace what is configured, where given.
+    ``chunk`` and ``concurrency`` replace what is configured, where given; ``sms`` carries SMS.
     """
 
     data_dir: str
@@ -41,6 +49,7 @@ class Place:
     ports: dict[str, int]
     chunk: int | None = None
     concurrency: int | None = None
+    sms: str = "twilio"
 
     def spell(self) -> str:
         """As one argument of a command."""
@@ -56,17 +65,29 @@ class Place:
             {
                 "OUTREACH_DATA_DIR": self.data_dir,
                 "OUTREACH_CLOCK_OFFSET_SECONDS": str(self.offset_seconds),
+                "OUTREACH_CMPP_SECRET": CMPP_SECRET,
             }
         )
-        more: dict[str, object] = {"carriers": tuple(map(self._ours, settings.carriers))}
+        more: dict[str, object] = {
+            "carriers": tuple(map(self._ours, settings.carriers)),
+            "routes": tuple(map(self._route, settings.routes)),
+        }
         if self.chunk:
             more["chunk"] = self.chunk
         return settings.model_copy(update=more)
+
+    def _route(self, route: RouteSettings) -> RouteSettings:
+        """SMS by whom it is measured with."""
+        if route.name != "sms":
+            return route
+        return route.model_copy(update={"carriers": {self.sms: 1}})
 
     def _ours(self, carrier: CarrierSettings) -> CarrierSettings:
         changed: dict[str, object] = {}
         if isinstance(carrier, TwilioSettings):
             changed = {"base_url": f"http://127.0.0.1:{self.ports['twilio']}"}
+        elif isinstance(carrier, CmppSettings):
+            changed = {"port": self.ports["cmpp"]}
         elif isinstance(carrier, SmtpSettings):
             changed = {"port": self.ports["smtp"]}
         if changed and self.concurrency:

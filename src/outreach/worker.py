@@ -10,7 +10,6 @@ import gc
 import os
 import socket
 from asyncio import FIRST_COMPLETED
-from collections.abc import Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -22,13 +21,13 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from outreach.campaigns.tend import tend
-from outreach.channels.base import Callback, Listening
+from outreach.channels.base import Listening
 from outreach.db import schema, workers
 from outreach.domain.errors import ConfigurationError
 from outreach.domain.notice import Lane
 from outreach.health import Health
 from outreach.ids import new_id
-from outreach.life import callbacks, feed, letters, receipts, reconcile, registers, seal, witness
+from outreach.life import feed, letters, links, receipts, reconcile, registers, seal, witness
 from outreach.life.calendars import Calendars
 from outreach.life.checkpoints import checkpoint_due
 from outreach.life.dispatch import Dispatcher
@@ -198,11 +197,7 @@ async def _listen(
     parts: Parts, loops: Loops, carrier: Listening, behind: asyncio.Event, loop: Loop
 ) -> None:
     """Have a carrier keep its connections up until everything else is done."""
-
-    async def keep(came: Sequence[Callback]) -> None:
-        await callbacks.accept_all(parts, came)
-
-    listening = asyncio.create_task(carrier.listen(keep, partial(loops.beat, loop)))
+    listening = asyncio.create_task(links.listen(parts, carrier, partial(loops.beat, loop)))
     done = asyncio.create_task(behind.wait())
     await asyncio.wait({listening, done}, return_when=FIRST_COMPLETED)
     done.cancel()

@@ -23,7 +23,8 @@ from typing import Any
 
 Line = dict[str, Any]
 
-UNANSWERED = {"silent", "cut", "vanished", "taken_503", "busy_503"}
+OURS = "10690000"  # the number we have with a gateway, which is told no token
+UNANSWERED = {"silent", "cut", "vanished", "taken_503", "busy_503", "late"}
 REFUSED = {"opted_out", "no_such_number", "refused", "no_such_mailbox"}
 NOT_NOW = {"throttled", "closing", "greylisted", "full"}
 RANKS = {"none": 0, "accepted": 1, "deferred": 2, "sent": 3, "undelivered": 4, "delivered": 6}
@@ -79,12 +80,17 @@ class Evidence:
         for notice in (*(read(past) if past.exists() else ()), *self.export.values()):
             for attempt in notice["attempts"]:
                 self.tokens_of[notice["id"]][attempt["token"]] = None
+            if notice["attempts"] and notice["channel"] == "sms":
+                self.tokens_of[notice["id"]][OURS + f"{notice['number'] % 10**8:08}"] = None
         self.notice_of = {token: n for n, tokens in self.tokens_of.items() for token in tokens}
         self.restored = next((f for f in self.faults if f["fault"] == "restored"), None)
         self.arrivals: dict[str, list[Line]] = defaultdict(list)
         self.words: dict[str, set[str]] = defaultdict(set)
         self.perhaps: dict[str, set[str]] = defaultdict(set)
         for line in read(folder / "carriers.jsonl"):
+            if "fault" in line:
+                self.faults.append(line)
+                continue
             token = line["token"]
             if "did" in line:
                 self.arrivals[token].append(line)
@@ -245,14 +251,13 @@ def why_uncertain(evidence: Evidence, notice: Line) -> str | None:
     step = next(s for s in reversed(notice["steps"]) if s["kind"] == "uncertain")
     if evidence.restored and step.get("code") == "recovered":
         return "recovered"
-    token = notice["attempts"][-1]["token"]
-    did = [line["did"] for line in evidence.arrivals[token]]
+    did = [line["did"] for line in evidence.did(notice["id"])]
     if did and did[-1] in UNANSWERED:
         return str(did[-1])
     if blow := evidence.blow_to(step.get("worker", "")):
         return blow
     begun = next(s for s in reversed(notice["steps"]) if s["kind"] == "sending")
-    faults = {"stopped", "postgres stopped", "postgres crashed", "restored"}
+    faults = {"stopped", "postgres stopped", "postgres crashed", "restored", "link cut"}
     return evidence.meanwhile(instant(begun), instant(step), faults)
 
 

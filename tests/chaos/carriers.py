@@ -1,12 +1,12 @@
-"""Carriers that misbehave by lot: Twilio's HTTP and an SMTP relay, in a process of their own.
+"""Carriers that misbehave by lot: Twilio's HTTP, CMPP and an SMTP relay, in one process.
 
     python carriers.py '{"seed": 1, "log": "carriers.jsonl", ...}'     (the fields of ``Setup``)
 
 What happens to a message is drawn from the seed and its token, never from the order of arrival, so
 that a seed is the same storm however the workers race. Everything is written to the log, a line at
 a time, before any answer: what was taken, from which token, for whom, and every word told later.
-The first line printed is where they listen: ``{"http": port, "smtp": port}``. ``GET /waiting`` is
-how much is still to be told. They end with their standard input.
+The first line printed is where they listen: ``{"http": port, "cmpp": port, "smtp": port}``.
+``GET /waiting`` is how much is still to be told. They end with their standard input.
 """
 
 import asyncio
@@ -14,14 +14,9 @@ import base64
 import hashlib
 import hmac
 import json
-import os
-import random
 import re
 import sys
-import time
-from collections import Counter, defaultdict
-from collections.abc import Awaitable
-from dataclasses import dataclass, field
+from collections import defaultdict
 from email.utils import formatdate
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
@@ -29,12 +24,10 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import aiosmtplib
 import uvloop
+from gateway import Gateway
+from world import AGAIN, LATE, PATIENCE, SLOW, Lot, Setup, Stories, World
 
 HOST = "relay.test"
-PATIENCE = 200  # times a word is told until somebody says that it was heard
-AGAIN = 0.25
-SLOW = 0.4
-LATE = 1.5
 
 # What becomes of a request: weights in thousandths.
 SMS_FATES = {
@@ -65,9 +58,7 @@ MAIL_FATES = {
 }
 TAKEN = {"taken", "slow", "silent", "cut", "taken_503"}
 
-# What is told later of what was taken: words with delays, in seconds from the answer; a delay
-# below zero is before the answer.
-SMS_STORIES: list[tuple[int, list[tuple[str, float]]]] = [
+SMS_STORIES: Stories = [
     (480, []),
     (180, [("delivered", 0.05)]),
     (90, [("sent", 0.02), ("delivered", 0.1)]),
@@ -80,7 +71,7 @@ SMS_STORIES: list[tuple[int, list[tuple[str, float]]]] = [
     (20, [("undelivered:30003", 0.05), ("delivered", 0.3)]),
     (20, [("undelivered:30005", 0.1), ("undelivered:30005", 0.12)]),
 ]
-MAIL_STORIES: list[tuple[int, list[tuple[str, float]]]] = [
+MAIL_STORIES: Stories = [
     (920, []),
     (30, [("failed:5.1.1", 0.1)]),
     (20, [("failed:5.2.2", 0.05), ("failed:5.2.2", 0.3)]),
@@ -96,83 +87,6 @@ _CREATED = {
     "num_segments": "3",
     "status": "accepted",
 }
-
-
-@dataclass(frozen=True)
-class Setup:
-    seed: int
-    log: str
-    public_url: str
-    mail_port: int
-    auth_token: str
-    offset: float  # of the business clock
-    calm: float | None = None  # everything is taken, each after so many seconds
-
-
-@dataclass
-class Lot:
-    """What was drawn for one arrival of one token."""
-
-    fate: str
-    story: list[tuple[str, float]]
-    id: str
-
-
-@dataclass
-class World:
-    """What both carriers share: the lots, the log and the tongue."""
-
-    setup: Setup
-    arrivals: Counter[str] = field(default_factory=Counter)
-    telling: set[asyncio.Task[None]] = field(default_factory=set)
-    session: aiohttp.ClientSession | None = None
-    mail_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
-    post_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(8))
-
-    def __post_init__(self) -> None:
-        self._log = os.open(self.setup.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-
-    @property
-    def slow(self) -> float:
-        return SLOW if self.setup.calm is None else self.setup.calm
-
-    def draw(
-        self, token: str, fates: dict[str, int], stories: list[tuple[int, list[tuple[str, float]]]]
-    ) -> Lot:
-        arrival = self.arrivals[token]
-        self.arrivals[token] += 1
-        told = f"{self.setup.seed}:{token}:{arrival}"
-        if self.setup.calm is not None:
-            return Lot("slow", [], hashlib.sha256(told.encode()).hexdigest())
-        lots = random.Random(told)
-        fate = lots.choices(list(fates), list(fates.values()))[0]
-        story = lots.choices([s for _, s in stories], [w for w, _ in stories])[0]
-        return Lot(fate, story if fate in TAKEN else [], hashlib.sha256(told.encode()).hexdigest())
-
-    def now(self) -> float:
-        """Business time, as everybody's here."""
-        return time.clock_gettime(time.CLOCK_REALTIME) + self.setup.offset
-
-    def write(self, **line: Any) -> None:
-        os.write(self._log, json.dumps({"at": round(self.now(), 6)} | line).encode() + b"\n")
-
-    def arrived(
-        self, carrier: str, token: str, lot: Lot, to: str, body: bytes, **more: Any
-    ) -> None:
-        self.write(
-            carrier=carrier,
-            token=token,
-            did=lot.fate,
-            taken=lot.fate in TAKEN,
-            to=hashlib.sha256(to.encode()).hexdigest(),
-            body=hashlib.sha256(body).hexdigest(),
-            **more,
-        )
-
-    def later(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self.telling.add(cast("asyncio.Task[None]", task))
-        task.add_done_callback(self.telling.discard)  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------------------------------ HTTP
@@ -222,10 +136,10 @@ class TwilioPeer(asyncio.Protocol):
     def _create(self, form: dict[str, str]) -> None:
         world, url = self._world, form["StatusCallback"]
         token = url.rpartition("/")[2]
-        lot = world.draw(token, SMS_FATES, SMS_STORIES)
+        lot = world.draw(token, SMS_FATES, SMS_STORIES, TAKEN)
         sid = f"SM{lot.id[:32]}"
         world.arrived("twilio", token, lot, form["To"], form["Body"].encode())
-        if lot.fate in TAKEN:
+        if lot.taken:
             date = formatdate(world.now())
             message = _CREATED | {"sid": sid, "to": form["To"], "body": form["Body"]}
             message |= {"date_created": date, "date_sent": date}
@@ -353,7 +267,7 @@ class SmtpPeer(asyncio.Protocol):
         assert found is not None
         self._sender = found[1]
         self._token = self._sender.partition("@")[0].removeprefix("bounces+")
-        self._lot = self._world.draw(self._token, MAIL_FATES, MAIL_STORIES)
+        self._lot = self._world.draw(self._token, MAIL_FATES, MAIL_STORIES, TAKEN)
         if self._lot.fate in {"closing", "throttled"}:
             self._note("", b"")
             closing = self._lot.fate == "closing"
@@ -470,7 +384,10 @@ async def serve(setup: Setup) -> None:
         world.session = session
         http = await loop.create_server(lambda: TwilioPeer(world, taken), "127.0.0.1", 0)
         smtp = await loop.create_server(lambda: SmtpPeer(world), "127.0.0.1", 0)
-        ports = {"http": http.sockets[0].getsockname()[1], "smtp": smtp.sockets[0].getsockname()[1]}
+        gateway = Gateway(world, setup.cmpp_secret)
+        cmpp = await loop.create_server(gateway.session, "127.0.0.1", 0)
+        servers = {"http": http, "cmpp": cmpp, "smtp": smtp}
+        ports = {name: each.sockets[0].getsockname()[1] for name, each in servers.items()}
         print(json.dumps(ports), flush=True)  # noqa: T201
         await asyncio.to_thread(sys.stdin.read)
 

@@ -1,7 +1,7 @@
 """One storm: a fresh database, three workers, misbehaving carriers, and blows dealt by a seed.
 
     async with stage(debtors) as place:
-        await storm(place, seed, notices, folder)
+        await storm(place, seed, notices, folder, "cmpp")
 
 Blows fall by progress, not by the clock, so that a slow machine gets the same storm. What was done
 is written to ``faults.jsonl`` in the folder; the auditor reads the rest there.
@@ -103,6 +103,7 @@ async def stage(debtors: int) -> AsyncIterator[Place]:
             "OUTREACH_LOOKUP_KEY": SECRET,
             "OUTREACH_LOG_KEYS": f"1:{SECRET}",
             "OUTREACH_TWILIO_TOKEN": "chaos",
+            "OUTREACH_CMPP_SECRET": "chaos",
             "OUTREACH_MAILHOUSE_SALT": "chaos",
         }
         place = Place(machine, debtors, env)
@@ -448,11 +449,18 @@ class Storm:
 
 @asynccontextmanager
 async def site(
-    place: Place, seed: int, count: int, folder: Path, *, calm: float | None = None
+    place: Place,
+    seed: int,
+    count: int,
+    folder: Path,
+    *,
+    sms: str = "twilio",
+    calm: float | None = None,
 ) -> AsyncIterator[Storm]:
     """A database of its own with ``count`` notices due, carriers, and a nursery; still at rest.
 
-    ``calm`` carriers take everything, each after so many seconds, and tell nothing.
+    ``sms`` is the carrier of SMS, by its name in the configuration. ``calm`` carriers take
+    everything, each after so many seconds, and tell nothing.
     """
     machine, database = place.machine, f"storm_{seed}_{count}"
     (folder / "faults.jsonl").touch()
@@ -470,7 +478,7 @@ async def site(
         "OUTREACH_CHUNK": str(min(32, max(4, count // 50))),
     }
     async with carriers(env, seed, folder, calm) as ports:
-        write_config(folder / "config", ports)
+        write_config(folder / "config", ports, sms)
         async with open_parts(load(env), env["OUTREACH_DATABASE_URL"], pool_size=2) as parts:
             await ask(parts, seed, count, folder)
             offset = parts.settings.clock_offset
@@ -485,10 +493,10 @@ async def site(
     await admin(machine, f"drop database {database} with (force)")
 
 
-async def storm(place: Place, seed: int, count: int, folder: Path) -> float:
+async def storm(place: Place, seed: int, count: int, folder: Path, sms: str) -> float:
     """Run one; how many seconds it took. Raises ``TimeoutError`` if it does not come to rest."""
     begun = monotonic()
-    async with site(place, seed, count, folder) as state:
+    async with site(place, seed, count, folder, sms=sms) as state:
         await rage(state, count)
     return monotonic() - begun
 
@@ -606,6 +614,7 @@ async def carriers(
         "public_url": env["OUTREACH_PUBLIC_URL"],
         "mail_port": int(env["OUTREACH_MAIL_PORT"]),
         "auth_token": env["OUTREACH_TWILIO_TOKEN"],
+        "cmpp_secret": env["OUTREACH_CMPP_SECRET"],
         "offset": float(env["OUTREACH_CLOCK_OFFSET_SECONDS"]),
     }
     process = await asyncio.create_subprocess_exec(
@@ -623,12 +632,15 @@ async def carriers(
         await process.wait()
 
 
-def write_config(folder: Path, ports: dict[str, int]) -> None:
+def write_config(folder: Path, ports: dict[str, int], sms: str) -> None:
     shutil.copytree(ROOT / "config", folder)
     file = folder / "carriers.toml"
     text = file.read_text(encoding="utf-8")
     for old, new in (
         (":8310", f":{ports['http']}"),
+        ("port = 8312", f"port = {ports['cmpp']}"),
+        ("carriers = { cmpp = 1 }", f"carriers = {{ {sms} = 1 }}"),
+        ("timeout_seconds = 60", "timeout_seconds = 1.5"),
         ("port = 8311", f"port = {ports['smtp']}"),
         ("timeout_seconds = 20", "timeout_seconds = 1.5"),
         ("timeout_seconds = 30", "timeout_seconds = 1.5"),

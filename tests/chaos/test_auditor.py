@@ -23,7 +23,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     async def rage() -> None:
         async with stage(COUNT) as place:
-            await storm(place, 1, COUNT, folder)
+            await storm(place, 1, COUNT, folder, "twilio")
 
     asyncio.run(rage())
     return folder

@@ -43,7 +43,11 @@ from outreach.sandbox.script import Fate
 from outreach.settings import MailHouseSettings, SmtpSettings, TwilioSettings
 
 CLOCK = Clock(timedelta(days=40))  # the sandbox and the product share one business clock
-SECRETS = {"auth_token": "token-of-the-sandbox", "tracking_salt": "salt-of-the-sandbox"}
+SECRETS = {
+    "auth_token": "token-of-the-sandbox",
+    "cmpp_secret": "secret-of-the-sandbox",
+    "tracking_salt": "salt-of-the-sandbox",
+}
 
 
 class House:
@@ -95,6 +99,7 @@ class House:
     def config(self, **changes: object) -> SandboxConfig:
         table = {
             "twilio_port": 0,
+            "cmpp_port": 0,
             "smtp_port": 0,
             "outbox": self.folder / "outbox",
             "inbox": self.folder / "inbox",
@@ -396,7 +401,7 @@ async def test_a_batch_is_answered_once_even_by_a_restarted_mail_house(house: Ho
 async def test_the_sandbox_runs_until_it_is_told_to_stop(house: House) -> None:
     stop = asyncio.Event()
     running = asyncio.create_task(run(house.config(), stop, CLOCK))
-    await house.join(Sandbox(twilio_port=1, smtp_port=1))
+    await house.join(Sandbox(twilio_port=1, cmpp_port=1, smtp_port=1))
     await house.letters.hand_over(_batch(1))
     await _collect(house, 1)
     stop.set()
@@ -411,7 +416,8 @@ async def test_its_books_hold_nothing_private(house: House) -> None:
         await house.smtp.send(EMAIL)
         await house.letters.hand_over(_batch(1))
         await _collect(house, 1)
-    for book in (house.folder / "logs").glob("*.jsonl"):
+    for name in ("twilio", "smtp", "mailhouse"):
+        book = house.folder / "logs" / f"{name}.jsonl"
         lines = book.read_text(encoding="utf-8").splitlines()
         assert lines
         for line in lines:

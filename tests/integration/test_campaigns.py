@@ -47,7 +47,7 @@ def test_by_day_they_may_be_written_to(outreach: Outreach, database_url: str) ->
     assert found["unreachable"] == 1
     assert {c: by["notices"] for c, by in found["channels"].items()} == {"email": 1, "sms": 1}
     assert found["channels"]["sms"]["parts"] >= 2
-    prices = {route.channel: route.price for route in load().routes}
+    prices = {route.name: route.price for route in load().routes}
     assert found["channels"]["sms"]["cost"] == found["channels"]["sms"]["parts"] * prices["sms"]
     assert found["sampled"] == 2
     assert found["goes"] == {"seen": 2, "about": 2, "low": 2, "high": 2}

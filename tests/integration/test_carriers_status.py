@@ -47,7 +47,7 @@ def trouble(settings: Settings, database_url: str, redis_url: str) -> None:
 
 async def _trouble(settings: Settings, database_url: str, redis_url: str) -> None:
     """Two places in use and a quota begun at twilio; smtp failed three times and said "slower"."""
-    twilio, smtp, _ = settings.carriers
+    twilio, smtp = (next(c for c in settings.carriers if c.name == n) for n in ("twilio", "smtp"))
     assert isinstance(twilio, PacedSettings)
     assert isinstance(smtp, PacedSettings)
     async with Redis.from_url(redis_url) as redis:
@@ -64,10 +64,11 @@ async def _trouble(settings: Settings, database_url: str, redis_url: str) -> Non
 @pytest.mark.usefixtures("settings")
 def test_all_is_well_before_anything_was_sent(outreach: Outreach) -> None:
     said = outreach("carriers", "status")
-    assert said.count("正常 closed") == 2
+    assert said.count("正常 closed") == 3
     assert "0 of 16" in said
     assert "0 of 5000" in said
-    assert "route sms: twilio 3" in said
+    assert "route sms: cmpp 1" in said
+    assert "route sms-abroad: twilio 3" in said
     assert "route letters: mailhouse 1" in said
 
 
@@ -96,4 +97,4 @@ def test_a_script_reads_the_same(outreach: Outreach) -> None:
     assert (smtp["state"], smtp["failures"], smtp["tokens"]) == ("open", 3, None)
     assert smtp["until"] is not None
     assert 0 < smtp["paused_seconds"] <= 900
-    assert told["routes"]["sms"] == {"channel": "sms", "carriers": {"twilio": 3}}
+    assert told["routes"]["sms-abroad"] == {"channel": "sms", "carriers": {"twilio": 3}}

@@ -345,12 +345,13 @@ Doctor = Callable[[], dict[str, tuple[str, str, str]]]
 
 def test_the_doctor_finds_only_the_carriers_away(doctor: Doctor, config: Path) -> None:
     carriers = (config / "carriers.toml").read_text()
-    for port in ("8310", "8311"):
+    for port in ("8310", "8311", "8312"):
         carriers = carriers.replace(port, "1")
     (config / "carriers.toml").write_text(carriers)
     found = doctor()
     assert {check for check, (status, *_) in found.items() if status != "ok"} == {
         "carrier twilio",
+        "carrier cmpp",
         "carrier smtp",
     }
     assert "outreach up" in found["carrier twilio"][2]

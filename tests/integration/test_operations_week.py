@@ -107,9 +107,10 @@ class Week:
         return number
 
     def taken(self) -> list[str]:
-        """What the carriers' own books hold."""
+        """What the carriers' own books hold: a message of parts by its first."""
         books = (self.folder / "sandbox").glob("*.jsonl")
-        return [entry.token for book in books for entry in read_book(book) if entry.accepted]
+        tokens = [entry.token for book in books for entry in read_book(book) if entry.accepted]
+        return [token for token in tokens if token.partition("/")[2] in ("", "1")]
 
 
 WHOM = ("--creditor", "qinglan-bank", "--purpose", "overdue_notice", "--channel", "sms")

@@ -97,7 +97,12 @@ def test_files_are_read(config: Write, env: dict[str, str], tmp_path: Path) -> N
 def test_what_ships_holds(env: dict[str, str]) -> None:
     settings = load(env, Path(__file__).parents[2] / "config")
     assert settings.sandboxed
-    assert {route.name for route in settings.routes} == {"sms", "email", "letters"}
+    assert [route.name for route in settings.routes] == [
+        "sms",
+        "sms-abroad",
+        "email",
+        "letters",
+    ]
 
 
 def test_a_mail_house_s_folders_hang_on_the_data_folder(
@@ -360,6 +365,48 @@ def test_a_route_leads_to_a_carrier_of_its_channel(config: Write) -> None:
     assert "nobody, which does not exist" in _broken(config(carriers=lost), {})[0]
     crossed = CARRIERS.replace("twilio = 1", "smtp = 1")
     assert "carries email" in _broken(config(carriers=crossed), {})[0]
+
+
+def test_a_route_is_for_creditors_that_are_there(config: Write) -> None:
+    odd = CARRIERS + 'creditors = ["example-bank", "nobody"]\n'
+    [said] = _broken(config(carriers=odd), {})
+    assert said == "route sms is for the creditor nobody, which has no configuration"
+
+
+TRANSFER = CREDITOR.replace("fictional = true\n", "") + (
+    '\n[transfer]\nbasis = "标准合同备案 2026-0001"\nsince = 2026-01-01\n'
+)
+ROUTE = '[routes.sms]\nchannel = "sms"\ncarriers = { twilio = 1 }\n'
+FILES = REAL.replace(
+    'messaging_service_sid = "MG1"', 'messaging_service_sid = "MG1"\nfiles_templates = true'
+)
+
+
+@pytest.mark.parametrize(
+    ("carriers", "creditor", "says"),
+    [
+        (REAL, CREDITOR.replace("fictional = true\n", ""), "to twilio, on no recorded basis"),
+        (REAL, TRANSFER, "where templates are registered first"),
+        (FILES, TRANSFER, None),
+    ],
+    ids=["no basis", "not registered", "both"],
+)
+def test_a_mainland_debtor_goes_abroad_on_a_basis_and_with_templates_registered(
+    config: Write, carriers: str, creditor: str, says: str | None
+) -> None:
+    folder = config(carriers=_only_twilio(carriers) + ROUTE, creditor=creditor)
+    said = _broken(folder, PRODUCTION)
+    assert len(said) == (says is not None)
+    assert says is None or says in said[0]
+
+
+@pytest.mark.parametrize(
+    "route", ['jurisdictions = ["hk", "tw"]', 'creditors = []\njurisdictions = ["hk"]']
+)
+def test_a_route_that_is_not_theirs_takes_nobody_abroad(config: Write, route: str) -> None:
+    creditor = CREDITOR.replace("fictional = true\n", "")
+    folder = config(carriers=f"{_only_twilio(REAL)}{ROUTE}{route}\n", creditor=creditor)
+    assert not _broken(folder, PRODUCTION)
 
 
 def test_letters_have_one_mail_house(config: Write) -> None:

@@ -118,7 +118,7 @@ def entry(notice: int, attempt: int = 1, *, accepted: bool = True, letter: bool 
 
 def check(entries: list[Entry], **by_state: list[int]) -> tuple[int, int]:
     states = {UUID(int=n): State(state) for state, ids in by_state.items() for n in ids}
-    return cross_check(attempts(entries, TOKENS), states)
+    return cross_check(attempts(entries, TOKENS, {"10690000": UUID(int=8)}), states)
 
 
 def test_all_is_well() -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from outreach.campaigns.forecast import first_of
 from outreach.campaigns.moves import found, locked, move, said, tell
 from outreach.campaigns.pace import takes
-from outreach.campaigns.pinned import pin, templates_of
+from outreach.campaigns.pinned import pin, require_filed, templates_of
 from outreach.campaigns.ways import hours_of
 from outreach.db import audience, campaigns, members
 from outreach.db.filters import Where, where
@@ -116,8 +116,8 @@ def audience_of(campaign: Campaign, at: datetime) -> Where:
 async def submit(parts: Parts, conn: Connection, number: int, actor: str) -> Campaign:
     """Put a draft before a second person; below ``approve_from`` notices it needs none.
 
-    Raises ``InvalidInput`` for an audience that nobody of can be reached, or that takes longer at
-    its pace than its notices live.
+    Raises ``InvalidInput`` for an audience that nobody of can be reached, for templates that are
+    not filed with carriers that want it, or for a pace that takes longer than its notices live.
     """
     campaign, now = await locked(conn, number), parts.clock.now()
     campaign.require_move(CampaignState.SUBMITTED)
@@ -134,6 +134,7 @@ async def submit(parts: Parts, conn: Connection, number: int, actor: str) -> Cam
             f"and each expires after {campaign.lifetime.days}",
             "create it with a faster --pace-day or more --days",
         )
+    require_filed(parts, campaign, now)
     alone = notices < parts.settings.approve_from
     told: Mapping[str, object] = {"notices": notices, "alone": alone}
     submitted = await move(
@@ -169,6 +170,7 @@ async def approve(parts: Parts, conn: Connection, number: int, actor: str) -> Ca
         campaign.require_move(CampaignState.APPROVED)
         raise Conflict(f"campaign {number} was not submitted", "outreach campaign submit")
     campaign.require_second_person(actor)
+    require_filed(parts, campaign, now)
     told: Mapping[str, object] = {"notices": campaign.notices}
     approved = await move(
         conn,

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from outreach.compliance.window import local_time
 from outreach.db import campaigns, notices
 from outreach.db.pool import Connection
 from outreach.domain.campaign import Campaign
 from outreach.domain.contact import Channel
-from outreach.domain.debtor import Locale
+from outreach.domain.debtor import HOME_ZONE, Locale
 from outreach.domain.errors import InvalidInput
+from outreach.domain.register import Register
 from outreach.life.parts import Parts
 from outreach.templating.catalog import Template
 
@@ -41,6 +43,28 @@ def _wanted(campaign: Campaign) -> Iterator[tuple[Channel, str]]:
     for channel in campaign.channels:
         for variant in campaign.variants:
             yield channel, variant
+
+
+def require_filed(parts: Parts, campaign: Campaign, now: datetime) -> None:
+    """Raise ``InvalidInput`` unless what it would send is filed wherever a carrier wants it (M-04).
+
+    The gate asks again at each sending: a filing may lapse meanwhile.
+    """
+    creditor = parts.creditor(campaign.creditor_id)
+    today = local_time(now, HOME_ZONE[creditor.jurisdiction]).date()
+    registers = parts.registers.of(creditor.id)
+    missing = [
+        f"{template.digest} with {carrier}"
+        for (channel, _, _), template in templates_of(parts, campaign).items()
+        for route in parts.routes_for(channel, creditor.id)
+        for carrier in parts.filers(route)
+        if not registers.in_force(Register.TEMPLATE, template.digest, today, carrier)
+    ]
+    if missing:
+        raise InvalidInput(
+            f"templates are not filed (M-04): {'; '.join(sorted(set(missing)))}",
+            "file them, then: outreach facts register template DIGEST --holder CARRIER ...",
+        )
 
 
 async def pin(conn: Connection, parts: Parts, campaign: Campaign, now: datetime) -> Campaign:

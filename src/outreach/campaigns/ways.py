@@ -13,8 +13,8 @@ def ways_of(parts: Parts, campaign: Campaign) -> list[Way]:
     """Its channels' routes with their regions, in the order they are asked in."""
     return [
         Way(route.channel, route.name, region)
-        for route in parts.routes.values()
-        if route.channel in campaign.channels
+        for channel in campaign.channels
+        for route in parts.routes_for(channel, campaign.creditor_id)
         for region in route.regions or (None,)
     ]
 

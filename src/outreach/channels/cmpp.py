@@ -99,7 +99,7 @@ class Cmpp:
         self.real = settings.real
         self._settings = settings
         self._clock = clock
-        self._layouts = Version.V3 if settings.version == "3.0" else Version.V2
+        self._layouts = Version.named(settings.version)
         self._terms = Terms(
             host=settings.host,
             port=settings.port,
@@ -229,7 +229,7 @@ class Cmpp:
                 recipients=(_bare(message.to),),
                 content=content,
                 format=Format[settings.charset],
-                source=settings.number + self._extension(message.number),
+                source=settings.source(message.number),
                 account=settings.account,
                 service=settings.service,
                 part=number,
@@ -243,11 +243,6 @@ class Cmpp:
             )
             for number, content in enumerate(contents, 1)
         ]
-
-    def _extension(self, number: int) -> str:
-        """The notice's own number, as many of its last digits as the contract leaves us."""
-        digits = self._settings.extension
-        return f"{number % 10**digits:0{digits}}" if digits else ""
 
     async def _submit(self, link: Link, message: Message, submit: Submit) -> _Answer:
         def late(answer: SubmitResp) -> None:
@@ -321,7 +316,7 @@ class Cmpp:
     def parse(self, callback: Callback) -> Sequence[Fact]:
         if callback.path == SUBMITTED:
             return self._parts(callback)
-        version = Version.V3 if callback.url.endswith("3.0") else Version.V2
+        version = Version.named(urlsplit(callback.url).path)
         try:
             _, pdu = decode(callback.body, version)
             if not isinstance(pdu, Deliver):
@@ -476,11 +471,11 @@ def _told(answers: Sequence[_Answer]) -> list[dict[str, object]]:
 
 def _name(message_id: int, now: datetime) -> str:
     """A gateway's id and the year it is of: the last in which its moment is not to come."""
-    moment = MessageId.read(message_id)
+    month, day = MessageId.month_day(message_id)
     latest = (now + _AHEAD).astimezone(BEIJING)
-    if not (1 <= moment.month <= 12 and 1 <= moment.day <= 31):
+    if not (1 <= month <= 12 and 1 <= day <= 31):
         return f"{message_id:016x}"  # some gateways count as they like
-    passed = (moment.month, moment.day) <= (latest.month, latest.day)
+    passed = (month, day) <= (latest.month, latest.day)
     return f"{latest.year - (not passed)}-{message_id:016x}"
 
 

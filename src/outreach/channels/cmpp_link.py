@@ -117,6 +117,7 @@ class Link(asyncio.Protocol):
         self._heard = monotonic()
         self._tested = 0
         self._closing = False
+        self._out: list[bytes] = []
         self._transport: asyncio.Transport | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -181,6 +182,7 @@ class Link(asyncio.Protocol):
         """Go at once; what is owed is lost."""
         self._closing = True
         if self._transport is not None:
+            self._flush()
             self._transport.close()
 
     # --------------------------------------------------------------------------------- submitting
@@ -210,14 +212,26 @@ class Link(asyncio.Protocol):
         return await self._write(encode(pdu, 0, self.terms.layouts)).answer
 
     def _write(self, octets: bytes, late: Late | None = None) -> _Owed:
-        assert self._transport is not None
         sequence = self._next()
         owed = _Owed(
             asyncio.get_running_loop().create_future(), monotonic() + self.terms.timeout, late
         )
         self._owed[sequence] = owed
-        self._transport.write(octets[:8] + sequence.to_bytes(4) + octets[12:])
+        self._put(octets[:8] + sequence.to_bytes(4) + octets[12:])
         return owed
+
+    def _put(self, octets: bytes) -> None:
+        """Have it written together with what else there is to say in this turn of the loop: a
+        write costs as much as all else that is done for one SUBMIT.
+        """
+        if not self._out:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._out.append(octets)
+
+    def _flush(self) -> None:
+        out, self._out = self._out, []
+        if out and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"".join(out))
 
     def _next(self) -> int:
         while True:
@@ -298,8 +312,7 @@ class Link(asyncio.Protocol):
             owed.late(pdu)
 
     def _answer(self, pdu: Pdu, sequence: int) -> None:
-        assert self._transport is not None
-        self._transport.write(encode(pdu, sequence, self.terms.layouts))
+        self._put(encode(pdu, sequence, self.terms.layouts))
 
     async def _store(self) -> None:
         """Keep what was delivered, then answer: it comes again until it is answered."""
@@ -314,14 +327,8 @@ class Link(asyncio.Protocol):
                 except Exception as error:
                     log.warning("cmpp_not_kept", carrier=self._name, error=error)
                     await asyncio.sleep(KEEP_AGAIN_SECONDS)
-            assert self._transport is not None
-            self._transport.write(
-                b"".join(
-                    encode(DeliverResp(message_id, 0), sequence, self.terms.layouts)
-                    for sequence, _, message_id in batch
-                )
-            )
-            for _ in batch:
+            for sequence, _, message_id in batch:
+                self._answer(DeliverResp(message_id, 0), sequence)
                 self._inbox.popleft()
             if self._inbox:
                 self._arrived.set()

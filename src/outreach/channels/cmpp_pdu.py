@@ -12,6 +12,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+from functools import lru_cache
 from hashlib import md5
 from typing import Any, ClassVar, Self
 
@@ -35,6 +36,11 @@ class Version(Enum):
 
     V2 = 0x20
     V3 = 0x30
+
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """The layouts of "2.0" or "3.0"."""
+        return cls(0x30 if name == "3.0" else 0x20)
 
     @property
     def number_length(self) -> int:
@@ -114,6 +120,12 @@ def _string(name: str, value: str, length: int) -> bytes:
     if len(value) > length or not value.isascii() or "\0" in value:
         raise ValueError(f"{name} takes at most {length} ASCII characters")
     return value.encode().ljust(length, b"\0")
+
+
+@lru_cache(maxsize=64)
+def _constant(name: str, value: str, length: int) -> bytes:
+    """``_string`` of what the contract says, and so is the same in every message."""
+    return _string(name, value, length)
 
 
 def _text(octets: bytes) -> str:
@@ -238,18 +250,18 @@ class Submit:
             self.part,
             self.report,
             self.level,
-            _string("Service_Id", self.service, 10),
+            _constant("Service_Id", self.service, 10),
             self.fee_user,
-            _string("Fee_terminal_Id", self.fee_terminal, number),
+            _constant("Fee_terminal_Id", self.fee_terminal, number),
             *wide,
             self.pid,
             self.udhi,
             self.format,
-            _string("Msg_src", self.account, 6),
-            _string("FeeType", self.fee_type, 2),
-            _string("FeeCode", self.fee_code, 6),
+            _constant("Msg_src", self.account, 6),
+            _constant("FeeType", self.fee_type, 2),
+            _constant("FeeCode", self.fee_code, 6),
             _string("ValId_Time", self.valid_until, 17),
-            _string("At_Time", self.at, 17),
+            _constant("At_Time", self.at, 17),
             _string("Src_Id", self.source, 21),
             len(self.recipients),
         )
@@ -344,6 +356,11 @@ class MessageId:
             fields.insert(0, value & (1 << width) - 1)
             value >>= width
         return cls(*fields)
+
+    @staticmethod
+    def month_day(value: int) -> tuple[int, int]:
+        """Month and day alone."""
+        return value >> 60, value >> 55 & 0x1F
 
     def __int__(self) -> int:
         value = 0

@@ -29,6 +29,7 @@ from outreach.ledger import places
 from outreach.ledger.envelope import prepare
 from outreach.ledger.keys import WrappedKey
 from outreach.life import intake
+from outreach.life.links import linked
 from outreach.life.parts import Parts
 from outreach.life.prepare import Drop, Go, Wait, prepare_notice
 
@@ -161,14 +162,16 @@ async def _send_to_me(
         subject=test.subject,
         html=test.html,
     )
-    outcome = await parts.carriers[route.first].send(message)
+    carrier = parts.carriers[route.first]
+    async with linked(parts, carrier):
+        outcome = await carrier.send(message)
     event = Event(
         kind=EventKind.NOTE,
         at=parts.clock.now(),
         stream=user_stream(actor.removeprefix("user:")),
         creditor_id=prepared.row["creditor_id"],
         actor=actor,
-        data={"test": True, "template": prepared.words.template.digest, "carrier": route.first},
+        data={"test": True, "template": prepared.words.template.digest, "carrier": carrier.name},
     )
     async with parts.pool.acquire() as conn, conn.transaction():
         await events.append(conn, [prepare(event)])

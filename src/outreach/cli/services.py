@@ -24,7 +24,14 @@ from outreach.life.parts import Parts
 from outreach.mailbox import open_mailbox
 from outreach.sandbox.config import SandboxConfig
 from outreach.sandbox.run import run as run_sandbox
-from outreach.settings import MailHouseSettings, Settings, SmtpSettings, TwilioSettings, load
+from outreach.settings import (
+    CmppSettings,
+    MailHouseSettings,
+    Settings,
+    SmtpSettings,
+    TwilioSettings,
+    load,
+)
 from outreach.supervisor import Supervisor, until_told
 from outreach.worker import DRAIN_SECONDS, LAST_SECONDS, run_worker
 
@@ -174,22 +181,25 @@ def books(settings: Settings) -> Path:
 
 def sandbox_config(settings: Settings) -> SandboxConfig:
     """The sandbox as the configured carriers expect it; raises ``ConfigurationError``."""
-    twilio, smtp, house = (
+    twilio, cmpp, smtp, house = (
         next((c for c in settings.carriers if isinstance(c, kind)), None)
-        for kind in (TwilioSettings, SmtpSettings, MailHouseSettings)
+        for kind in (TwilioSettings, CmppSettings, SmtpSettings, MailHouseSettings)
     )
     if (
         not isinstance(twilio, TwilioSettings)
+        or not isinstance(cmpp, CmppSettings)
         or not isinstance(smtp, SmtpSettings)
         or not isinstance(house, MailHouseSettings)
         or not _sandboxed(settings)
     ):
         raise ConfigurationError(
-            "the sandbox stands in for one carrier each of twilio, smtp and mailhouse, all local",
+            "the sandbox stands in for one carrier each of cmpp, twilio, smtp and mailhouse, all "
+            "local",
             "see config/carriers.toml as delivered",
         )
     return SandboxConfig(
         twilio_port=urlsplit(twilio.base_url).port or 80,
+        cmpp_port=cmpp.port,
         smtp_port=smtp.port,
         outbox=house.outbox,
         inbox=house.inbox,
@@ -201,5 +211,11 @@ def sandbox_config(settings: Settings) -> SandboxConfig:
         letter_carrier=house.name,
         account_sid=twilio.account_sid,
         auth_token=settings.secrets[twilio.token_env],
+        cmpp_account=cmpp.account,
+        cmpp_number=cmpp.number,
+        cmpp_service=cmpp.service,
+        cmpp_secret=settings.secrets[cmpp.secret_env],
+        cmpp_version=cmpp.version,
+        cmpp_window=cmpp.window,
         tracking_salt=settings.secrets[house.push_salt_env],
     )

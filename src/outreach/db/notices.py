@@ -308,7 +308,6 @@ async def zone_of(conn: Connection, debtor_id: UUID) -> str:
     return zone
 
 
-async def all_states(conn: Connection) -> dict[UUID, State]:
-    """Every notice's state: for taking stock of a small house."""
-    rows = await conn.fetch("select id, state from notices")
-    return {row["id"]: State(row["state"]) for row in rows}
+async def all_states(conn: Connection) -> list[asyncpg.Record]:
+    """``id, number, state`` of every notice: for taking stock of a small house."""
+    return await conn.fetch("select id, number, state from notices")

@@ -29,7 +29,7 @@ from outreach.life import seal
 from outreach.life.parts import Parts
 from outreach.life.words import local_day
 from outreach.portfolio.load import import_accounts, import_payments
-from outreach.settings import Settings, SmtpSettings, TwilioSettings, load
+from outreach.settings import CmppSettings, Settings, SmtpSettings, TwilioSettings, load
 from outreach.supervisor import Supervisor, until_told
 
 QUIET_SECONDS = 4.0
@@ -144,7 +144,7 @@ def _doors(settings: Settings) -> list[tuple[str, int]]:
         (settings.mail_host, settings.mail_port),
     ]
     for carrier in settings.carriers:
-        if isinstance(carrier, SmtpSettings):
+        if isinstance(carrier, CmppSettings | SmtpSettings):
             doors.append((carrier.host, carrier.port))
         if isinstance(carrier, TwilioSettings):
             url = urlsplit(carrier.base_url)

@@ -41,13 +41,14 @@ def set_stage() -> dict[str, str]:
 
 
 def _write_stage(data_dir: Path, config_dir: Path) -> dict[str, str]:
-    ports = [str(port) for port in _free_ports(4)]
-    http, mail, twilio, smtp = ports
+    ports = [str(port) for port in _free_ports(5)]
+    http, mail, twilio, cmpp, smtp = ports
     own = data_dir / "config"
     shutil.copytree(config_dir, own)
     carriers = (own / "carriers.toml").read_text(encoding="utf-8")
     for old, new in (
         (":8310", f":{twilio}"),
+        ("port = 8312", f"port = {cmpp}"),
         ("port = 8311", f"port = {smtp}"),
         ("batch_seconds = 60", "batch_seconds = 3"),
     ):

@@ -1,6 +1,7 @@
 """Taking stock: what the history says, held against the carriers' own books."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from outreach.domain.states import State
 from outreach.life.parts import Parts
 from outreach.proof.verify import verify
 from outreach.sandbox.book import Entry, read_book
+from outreach.settings import CmppSettings
 
 
 @dataclass(slots=True)
@@ -47,14 +49,22 @@ def summary(shown: Progress) -> dict[str, object]:
     }
 
 
-def attempts(entries: list[Entry], tokens: Tokens) -> Counter[UUID]:
-    """How many times each notice was taken by a carrier, by the carriers' own books."""
-    taken: Counter[UUID] = Counter()
+def attempts(entries: list[Entry], tokens: Tokens, numbered: Mapping[str, UUID]) -> Counter[UUID]:
+    """How many times each notice was taken by a carrier, by the carriers' own books.
+
+    ``numbered``: notices by the number they came from, where a book knows no more. Such a book has
+    a line for each part of a message; of the parts the one that was taken most often counts.
+    """
+    parts: Counter[tuple[UUID, str]] = Counter()
     for entry in entries:
         if not entry.accepted:
             continue
-        place = tokens.read(entry.token)
-        taken[place[0] if place else UUID(entry.token)] += 1
+        name, _, part = entry.token.partition("/")
+        place = tokens.read(name)
+        parts[place[0] if place else numbered.get(name) or UUID(name), part] += 1
+    taken: Counter[UUID] = Counter()
+    for (notice, _), count in parts.items():
+        taken[notice] = max(taken[notice], count)
     return taken
 
 
@@ -86,9 +96,18 @@ async def take_stock(parts: Parts) -> Outcome:
         for row in await notices.states(conn):
             by_state = outcome.notices.setdefault(str(row["channel"]), {})
             by_state.setdefault(str(row["state"]), {})[str(row["delivery"])] = int(row["count"])
-        states = await notices.all_states(conn)
+        rows = await notices.all_states(conn)
+    states = {row["id"]: State(row["state"]) for row in rows}
+    numbered = {
+        carrier.source(row["number"]): row["id"]
+        for carrier in parts.settings.carriers
+        if isinstance(carrier, CmppSettings)
+        for row in rows
+    }
     outcome.uncertain = sum(1 for state in states.values() if state is State.UNCERTAIN)
-    outcome.lost, outcome.duplicated = cross_check(attempts(entries, parts.tokens), states)
+    outcome.lost, outcome.duplicated = cross_check(
+        attempts(entries, parts.tokens, numbered), states
+    )
     report = await verify(parts.pool, parts.masters)
     outcome.history_verified = not report.problems
     return outcome

@@ -25,6 +25,7 @@ def build_app(parts: Parts, health: Health | None = None) -> FastAPI:
     """The application over already opened parts; ``health`` knows what else the process does."""
     app = FastAPI(title="Outreach", docs_url=None, redoc_url=None, openapi_url=None)
     app.router.routes.extend(routes(health or Health(parts)))
+    door = callbacks.Door(parts)
 
     @app.post("/callbacks/{carrier}/{path:path}")
     async def callback(carrier: str, path: str, request: Request) -> Response:
@@ -40,7 +41,7 @@ def build_app(parts: Parts, health: Health | None = None) -> FastAPI:
             body=body,
         )
         try:
-            await callbacks.accept(parts, came)
+            await door.take(came)
         except NotFound:
             return Response(status_code=404)
         except CallbackRejected:

@@ -3,6 +3,7 @@
 Nothing answered is lost: the raw callback is committed before the answer.
 """
 
+import asyncio
 import base64
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,6 +21,9 @@ from outreach.ledger import places
 from outreach.ledger.keys import SealingKey
 from outreach.life.parts import Parts
 
+TOGETHER = 200
+"""Callbacks kept in one transaction at most."""
+
 
 async def accept(parts: Parts, callback: Callback) -> bool:
     """Verify and keep one callback; False if the very same one is kept already.
@@ -33,6 +37,53 @@ async def accept_all(parts: Parts, came: Sequence[Callback]) -> int:
     """The same for several in one transaction, all or none: how many were not kept already."""
     for callback in came:
         parts.adapter(callback.carrier).verify(callback)
+    return await _keep(parts, came)
+
+
+class Door:
+    """Takes callbacks one by one; those that come while others are being kept go together.
+
+    A commit costs the same for one as for fifty, and carriers call at many connections at once.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._waiting: list[tuple[Callback, asyncio.Future[None]]] = []
+        self._keeping: asyncio.Task[None] | None = None
+
+    async def take(self, callback: Callback) -> None:
+        """Verify it, and return once it is kept; raises as ``accept`` does."""
+        self._parts.adapter(callback.carrier).verify(callback)
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((callback, kept))
+        if self._keeping is None or self._keeping.done():
+            self._keeping = asyncio.create_task(self._keep())
+        await kept
+
+    async def _keep(self) -> None:
+        while self._waiting:
+            together, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
+            errors = await self._errors([callback for callback, _ in together])
+            for (_, kept), error in zip(together, errors, strict=True):
+                if kept.done():  # whoever called has gone
+                    continue
+                if error is None:
+                    kept.set_result(None)
+                else:
+                    kept.set_exception(error)
+
+    async def _errors(self, came: Sequence[Callback]) -> list[Exception | None]:
+        """What each could not be kept for: one that cannot must not keep out those beside it."""
+        try:
+            await _keep(self._parts, came)
+        except Exception as error:
+            if len(came) == 1:
+                return [error]
+            return [(await self._errors([each]))[0] for each in came]
+        return [None] * len(came)
+
+
+async def _keep(parts: Parts, came: Sequence[Callback]) -> int:
     now = parts.clock.now()
     async with parts.pool.acquire() as conn, conn.transaction():
         key = await _day_key(conn, parts, now)

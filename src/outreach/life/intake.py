@@ -113,7 +113,8 @@ async def submit(
         if row["kind"] != KIND_FOR[request.channel]:
             raise InvalidInput(f"{request.channel} cannot go to a contact point of another kind")
         parts.catalog.get(request.channel, request.purpose, Locale(row["locale"]))
-        rows.append((new_id(), request, parts.route_for(request.channel, row["region"]).name))
+        route = parts.route_for(request.channel, request.creditor_id, row["region"])
+        rows.append((new_id(), request, route.name))
     new = await notices.insert(conn, rows, actor, parts.clock.now())
     result = []
     for notice_id, request, _ in rows:

@@ -3,6 +3,7 @@
 A chunk holds one kind or a few: what they share is worked out once, not once a notice.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from operator import itemgetter
@@ -14,7 +15,7 @@ from outreach.compliance.setting import Setting
 from outreach.compliance.window import local_time
 from outreach.domain.contact import Channel
 from outreach.domain.debtor import Jurisdiction, Locale
-from outreach.domain.errors import NoPolicy
+from outreach.domain.errors import NoPolicy, NotFound, TemplateError
 from outreach.domain.frozen import frozen
 from outreach.domain.money import Currency
 from outreach.domain.notice import Purpose
@@ -24,7 +25,10 @@ from outreach.life.registers import CreditorRegisters
 from outreach.settings import CreditorSettings
 from outreach.templating.context import CreditorWords
 
-_key = itemgetter("creditor_id", "jurisdiction", "purpose", "channel", "currency", "locale", "zone")
+_key = itemgetter(
+    *("creditor_id", "jurisdiction", "purpose", "channel", "currency", "locale", "zone"),
+    *("pinned", "route", "region"),
+)
 
 
 @frozen
@@ -63,33 +67,26 @@ class Kinds:
         key = _key(row)
         kind = self._known.get(key)
         if kind is None:
-            kind = self._known[key] = self._kind(*key)
+            kind = self._known[key] = self._kind(row)
         return kind
 
-    def _kind(
-        self,
-        creditor_id: str,
-        jurisdiction: str,
-        purpose: str,
-        channel: str,
-        currency: str,
-        locale: str,
-        zone: str,
-    ) -> Kind:
-        creditor = self._parts.creditor(creditor_id)
-        place, pack = self._policy(creditor_id, jurisdiction)
+    def _kind(self, row: asyncpg.Record) -> Kind:
+        creditor = self._parts.creditor(row["creditor_id"])
+        place, pack = self._policy(creditor.id, row["jurisdiction"])
+        purpose, channel = Purpose(row["purpose"]), Channel(row["channel"])
+        locale = Locale(row["locale"])
         # the gate itself objects to a zone nobody knows
-        today = local_time(self._now, zone).date()
-        registers = self._parts.registers.of(creditor_id)
+        today = local_time(self._now, row["zone"]).date()
+        registers = self._parts.registers.of(creditor.id)
         return Kind(
-            purpose=Purpose(purpose),
-            channel=Channel(channel),
+            purpose=purpose,
+            channel=channel,
             jurisdiction=place,
             pack=pack,
-            filed=_filed(registers, creditor, today),
+            filed=frozenset(self._filed(row, registers, creditor, today)),
             setting=Setting(
-                channel=Channel(channel),
-                purpose=Purpose(purpose),
+                channel=channel,
+                purpose=purpose,
                 place=place,
                 signature=creditor.signature,
                 creditor=creditor.name,
@@ -98,12 +95,46 @@ class Kinds:
                 links=tuple(sorted(registers.subjects(Register.LINK, today))),
                 mandate=min(registers.subjects(Register.MANDATE, today), default=""),
             ),
-            currency=Currency(currency),
-            locale=Locale(locale),
+            currency=Currency(row["currency"]),
+            locale=locale,
             creditor=_words(creditor),
             balance_max_age=timedelta(hours=creditor.balance_max_age_hours),
             today=today,
             deadline=today + timedelta(days=creditor.deadline_days),
+        )
+
+    def _filed(
+        self,
+        row: asyncpg.Record,
+        registers: CreditorRegisters,
+        creditor: CreditorSettings,
+        today: date,
+    ) -> Iterator[Register]:
+        """The registers in which what such notices use is approved on that day, or need not be."""
+        if registers.in_force(Register.SIGNATURE, creditor.signature, today):
+            yield Register.SIGNATURE
+        if registers.any_in_force(Register.MANDATE, today):
+            yield Register.MANDATE
+        if not self._unfiled(row, registers, today):
+            yield Register.TEMPLATE
+
+    def _unfiled(self, row: asyncpg.Record, registers: CreditorRegisters, today: date) -> bool:
+        """Whether a carrier of their route wants their template filed, and it is not."""
+        parts = self._parts
+        try:
+            filers = parts.filers(parts.routes_of(row))
+            if not filers:
+                return False
+            digest = (
+                row["pinned"]
+                or parts.catalog.get(
+                    Channel(row["channel"]), Purpose(row["purpose"]), Locale(row["locale"])
+                ).digest
+            )
+        except (NotFound, TemplateError):  # whoever renders or sends it says so
+            return False
+        return not all(
+            registers.in_force(Register.TEMPLATE, digest, today, name) for name in filers
         )
 
     def _policy(self, creditor_id: str, jurisdiction: str) -> tuple[Jurisdiction, Pack]:
@@ -115,18 +146,6 @@ class Kinds:
                 f"no policy for a debtor of {jurisdiction or 'no jurisdiction'}",
                 f"import the debtor again with one of {', '.join(Jurisdiction)}",
             ) from None
-
-
-def _filed(
-    registers: CreditorRegisters, creditor: CreditorSettings, today: date
-) -> frozenset[Register]:
-    """The registers in which what this creditor's notices use is approved on that day."""
-    found = set()
-    if registers.in_force(Register.SIGNATURE, creditor.signature, today):
-        found.add(Register.SIGNATURE)
-    if registers.any_in_force(Register.MANDATE, today):
-        found.add(Register.MANDATE)
-    return frozenset(found)
 
 
 def _words(creditor: CreditorSettings) -> CreditorWords:

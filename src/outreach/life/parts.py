@@ -22,7 +22,7 @@ from outreach.ledger.lookup import LookupKey
 from outreach.life.registers import Registers
 from outreach.life.watermark import Watermark
 from outreach.metrics import Metrics
-from outreach.settings import CreditorSettings, RouteSettings, Settings
+from outreach.settings import CreditorSettings, RouteSettings, Settings, SmsSettings
 from outreach.templating.catalog import Catalog
 from outreach.templating.letter import LetterPress
 
@@ -63,15 +63,34 @@ class Parts:
         """The jurisdiction of every configured creditor."""
         return {creditor.id: creditor.jurisdiction for creditor in self.creditors.values()}
 
-    def route_for(self, channel: Channel, region: str) -> RouteSettings:
-        """The first route of the channel that serves this region; raises ``NotFound``."""
-        for route in self.routes.values():
-            if route.channel is channel and (not route.regions or region in route.regions):
+    def routes_for(self, channel: Channel, creditor_id: str) -> list[RouteSettings]:
+        """The channel's routes that serve this creditor, in the order they are asked in."""
+        place = self.creditor(creditor_id).jurisdiction
+        return [
+            route
+            for route in self.routes.values()
+            if route.channel is channel and route.serves(creditor_id, place)
+        ]
+
+    def route_for(self, channel: Channel, creditor_id: str, region: str) -> RouteSettings:
+        """The first of them to this region; raises ``NotFound``."""
+        for route in self.routes_for(channel, creditor_id):
+            if not route.regions or region in route.regions:
                 return route
         raise NotFound(
-            f"no route carries {channel} to region {region or '?'}",
+            f"no route carries {channel} of {creditor_id} to region {region or '?'}",
             "add a route in config/carriers.toml",
         )
+
+    def filers(self, route: RouteSettings) -> list[str]:
+        """Its carriers with which a template is filed before it may go (M-04)."""
+        return [
+            carrier.name
+            for carrier in self.settings.carriers
+            if carrier.name in route.carriers
+            and isinstance(carrier, SmsSettings)
+            and carrier.files_templates
+        ]
 
     def adapter(self, name: str) -> Carrier | MailHouse:
         """The carrier or mail house of this name; raises ``NotFound``."""
@@ -83,7 +102,7 @@ class Parts:
     def routes_of(self, row: asyncpg.Record) -> RouteSettings:
         """The route of a claimed notice, or the one it would take."""
         return self.routes.get(row["route"]) or self.route_for(
-            Channel(row["channel"]), row["region"]
+            Channel(row["channel"]), row["creditor_id"], row["region"]
         )
 
     def open_key(self, row: asyncpg.Record, prefix: str, key_id: UUID) -> SealingKey | None:

@@ -196,7 +196,7 @@ def _why(verdict: Verdict, packs: tuple[Pack, Pack | None]) -> Iterator[tuple[st
 
 # ------------------------------------------------------------------------- what cannot be judged
 
-_LOOKED_UP = frozenset({Register.SIGNATURE, Register.MANDATE})
+_LOOKED_UP = frozenset({Register.SIGNATURE, Register.MANDATE, Register.TEMPLATE})
 _TWO_YEARS = timedelta(days=730) / timedelta(days=30)
 
 

@@ -71,10 +71,14 @@ def _delivered(_: Submit) -> str | None:
 
 @dataclass(slots=True)
 class Manner:
-    """How the gateway behaves; ``stat`` gives a report's word, or None for no report."""
+    """How the gateway behaves; ``stat`` gives a report's word, or None for no report.
+
+    ``carry`` is what is done about each SUBMIT that was taken, in the place of a report at once.
+    """
 
     result: Callable[[Submit], int] = lambda _: OK
     stat: Callable[[Submit], str | None] = _delivered
+    carry: "Callable[[CmppSandbox, int, Submit, Session], None] | None" = None
     login: int = 0  # the status of every CONNECT
     answers: bool = True  # SUBMITs at all
     answer_after: float = 0.0  # seconds
@@ -305,7 +309,10 @@ class Session(asyncio.Protocol):
             self._answer(SubmitResp(message_id, result), sequence)
 
     def _report(self, submit: Submit, message_id: int, result: int) -> None:
-        if result == OK and not self._gateway.manner.report_first:
+        manner = self._gateway.manner
+        if result == OK and manner.carry is not None:
+            manner.carry(self._gateway, message_id, submit, self)
+        elif result == OK and not manner.report_first:
             self._gateway.report(message_id, submit, self)
 
     def _objections(self, submit: Submit) -> Iterator[int]:

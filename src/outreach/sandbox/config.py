@@ -14,6 +14,7 @@ class SandboxConfig(BaseModel):
 
     host: str = "127.0.0.1"
     twilio_port: int = 8400
+    cmpp_port: int = 8402
     smtp_port: int = 8425
     outbox: Path  # where batches of letters appear
     inbox: Path  # where the mail house answers
@@ -26,6 +27,12 @@ class SandboxConfig(BaseModel):
     letter_carrier: str = "letter-sandbox"
     account_sid: str = "AC00000000000000000000000000000000"
     auth_token: SecretStr
+    cmpp_account: str = "900001"
+    cmpp_number: str = "10690000"  # which the numbers begin with that messages come from
+    cmpp_service: str = ""
+    cmpp_secret: SecretStr
+    cmpp_version: str = "2.0"
+    cmpp_window: int = 16
     tracking_salt: SecretStr
 
     seed: str = "outreach"

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from pydantic_core import PydanticCustomError
 
 from outreach.domain.contact import Channel
+from outreach.domain.debtor import Jurisdiction
 
 
 class Table(BaseModel):
@@ -61,7 +62,11 @@ class PacedSettings(Table):
         return now.astimezone(self.quota_zone).date()
 
 
-class TwilioSettings(PacedSettings):
+class SmsSettings(PacedSettings):
+    files_templates: bool = False  # each template is filed with it before it may go (M-04)
+
+
+class TwilioSettings(SmsSettings):
     channel: ClassVar[Channel] = Channel.SMS
     kind: Literal["twilio"]
     name: Text
@@ -72,7 +77,6 @@ class TwilioSettings(PacedSettings):
     timeout_seconds: float = Field(20, gt=0)
     token_env: VariableName = "OUTREACH_TWILIO_TOKEN"
     previous_token_env: VariableName = "OUTREACH_TWILIO_TOKEN_PREVIOUS"
-    regions: tuple[str, ...] = ("HK", "TW")
 
     @property
     def real(self) -> bool:
@@ -84,7 +88,7 @@ class TwilioSettings(PacedSettings):
         return (self.token_env,)
 
 
-class CmppSettings(PacedSettings):
+class CmppSettings(SmsSettings):
     channel: ClassVar[Channel] = Channel.SMS
     kind: Literal["cmpp"]
     name: Text
@@ -108,7 +112,6 @@ class CmppSettings(PacedSettings):
     idle_seconds: float = Field(30, gt=0)  # of silence before a link is tested
     strict_login: bool = False  # the gateway must prove itself as the specification has it
     secret_env: VariableName = "OUTREACH_CMPP_SECRET"
-    regions: tuple[str, ...] = ("CN",)
 
     @property
     def real(self) -> bool:
@@ -117,6 +120,12 @@ class CmppSettings(PacedSettings):
     @property
     def secret_names(self) -> tuple[str, ...]:
         return (self.secret_env,)
+
+    def source(self, number: int) -> str:
+        """The number a notice comes from: ours, and of its own as many last digits as are left."""
+        return self.number + (
+            f"{number % 10**self.extension:0{self.extension}}" if self.extension else ""
+        )
 
     @model_validator(mode="after")
     def _number_fits(self) -> Self:
@@ -183,7 +192,8 @@ KINDS: dict[str, type[TwilioSettings | CmppSettings | SmtpSettings | MailHouseSe
 
 
 class RouteSettings(Table):
-    """A route: a weighted choice of a channel's carriers, for some destination regions.
+    """A route: a weighted choice of a channel's carriers, for what it serves: all, where it does
+    not say.
 
     A carrier of weight 0 is tried only when none of the others can.
     """
@@ -191,8 +201,16 @@ class RouteSettings(Table):
     name: Text
     channel: Channel
     carriers: dict[Text, Annotated[int, Field(ge=0, le=1000)]] = Field(min_length=1)
-    regions: tuple[str, ...] = ()  # ISO countries of the phone number; empty: any
+    regions: tuple[str, ...] = ()  # ISO countries of the phone number
+    jurisdictions: tuple[Jurisdiction, ...] = ()  # places of the creditors
+    creditors: tuple[str, ...] = ()  # those whose signature its carriers carry
     price: int = Field(0, ge=0)  # of one SMS part, mail or letter, in hundredths of a unit
+
+    def serves(self, creditor_id: str, place: Jurisdiction) -> bool:
+        """Whether it is for this creditor, wherever to."""
+        return (not self.creditors or creditor_id in self.creditors) and (
+            not self.jurisdictions or place in self.jurisdictions
+        )
 
     @property
     def first(self) -> str:

@@ -35,6 +35,13 @@ class PayeeSettings(Table):
     account: Text
 
 
+class TransferSettings(Table):
+    """On what personal data of a creditor's debtors may go abroad (PIPL 38): to carriers there."""
+
+    basis: Text  # the standard contract, certification or assessment, with its number
+    since: date
+
+
 class RegistrationSettings(Table):
     """What a creditor has filed or been given before it begins here: registered at first start.
 
@@ -63,6 +70,7 @@ class CreditorSettings(Table):
     address: Text
     department: Text
     payee: PayeeSettings
+    transfer: TransferSettings | None = None
     currency: Currency
     fictional: bool = False  # example data: locked to the sandbox
     balance_max_age_hours: int = Field(26, ge=1)

@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable, Iterator
 
 from outreach.domain.contact import Channel
+from outreach.domain.debtor import Jurisdiction
 from outreach.domain.errors import ConfigurationError
-from outreach.settings.carriers import SmtpSettings
+from outreach.settings.carriers import SmtpSettings, TwilioSettings
 from outreach.settings.model import Settings
 
 Rule = Callable[[Settings], Iterator[ConfigurationError]]
@@ -108,7 +109,13 @@ def carriers_have_their_secrets(settings: Settings) -> Iterator[ConfigurationErr
 
 def routes_lead_somewhere(settings: Settings) -> Iterator[ConfigurationError]:
     carriers = {carrier.name: carrier for carrier in settings.carriers}
+    creditors = {creditor.id for creditor in settings.creditors}
     for route in settings.routes:
+        for unknown in sorted(set(route.creditors) - creditors):
+            yield ConfigurationError(
+                f"route {route.name} is for the creditor {unknown}, which has no configuration",
+                f"creditors are: {', '.join(sorted(creditors)) or 'none'}",
+            )
         for name in route.carriers:
             carrier = carriers.get(name)
             if carrier is None:
@@ -122,6 +129,33 @@ def routes_lead_somewhere(settings: Settings) -> Iterator[ConfigurationError]:
                     f"carries {carrier.channel.value}",
                     "name a carrier of the route's channel",
                 )
+
+
+def data_leaves_the_mainland_on_a_basis(settings: Settings) -> Iterator[ConfigurationError]:
+    """A mainland debtor's number and words go to Twilio only with a recorded basis, and templates
+    registered (PIPL 38, 39; M-04).
+    """
+    abroad = {c.name: c for c in settings.carriers if isinstance(c, TwilioSettings) and c.real}
+    for creditor in settings.creditors:
+        if creditor.jurisdiction is not Jurisdiction.MAINLAND:
+            continue
+        for route in settings.routes:
+            for name in route.carriers.keys() & abroad.keys():
+                if not route.serves(creditor.id, creditor.jurisdiction):
+                    continue
+                if creditor.transfer is None:
+                    yield ConfigurationError(
+                        f"creditor {creditor.id} is of the mainland, and route {route.name} may "
+                        f"take its debtors' numbers abroad, to {name}, on no recorded basis",
+                        f"add [transfer] to config/creditors/{creditor.id}.toml, or name in the "
+                        "route the jurisdictions it is for",
+                    )
+                elif not abroad[name].files_templates:
+                    yield ConfigurationError(
+                        f"carrier {name} may carry to debtors of the mainland, where templates "
+                        "are registered first",
+                        f"set files_templates = true for {name}",
+                    )
 
 
 def a_batch_has_one_mail_house(settings: Settings) -> Iterator[ConfigurationError]:
@@ -154,6 +188,7 @@ _RULES: tuple[Rule, ...] = (
     production_is_complete,
     carriers_have_their_secrets,
     routes_lead_somewhere,
+    data_leaves_the_mainland_on_a_basis,
     a_batch_has_one_mail_house,
     urls_are_of_the_right_kind,
 )

@@ -3,7 +3,7 @@
 import asyncio
 import csv
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
@@ -51,6 +51,7 @@ from outreach.sandbox.run import open_sandbox
 from outreach.settings import (
     CarrierSettings,
     MailHouseSettings,
+    RouteSettings,
     Settings,
     SmtpSettings,
     TwilioSettings,
@@ -494,8 +495,11 @@ async def open_house(
         config = _sandbox(settings, folder, public_url, mail_port, world or {})
         sandbox = await stack.enter_async_context(open_sandbox(config, Clock(offset)))
         twilio = twilio_url or f"http://127.0.0.1:{sandbox.twilio_port}"
-        carriers = tuple(_local(c, twilio, sandbox.smtp_port) for c in settings.carriers)
-        settings = settings.model_copy(update={"carriers": carriers, "http_port": 1})
+        carriers = tuple(_local(settings.carriers, twilio, sandbox.smtp_port))
+        routes = tuple(_simple(settings.routes))
+        settings = settings.model_copy(
+            update={"carriers": carriers, "routes": routes, "http_port": 1}
+        )
         parts = await stack.enter_async_context(
             open_parts(settings, database_url, pool_size=6, sends=sends)
         )
@@ -514,6 +518,7 @@ def _sandbox(
     fates: dict[str, object] = {"sms": {}, "mail": {}, "letters": {}, "replies": {}}
     fields: dict[str, object] = {
         "twilio_port": 0,
+        "cmpp_port": 0,
         "smtp_port": 0,
         "outbox": house.outbox,
         "inbox": house.inbox,
@@ -523,6 +528,7 @@ def _sandbox(
         "sms_carrier": "twilio",
         "letter_carrier": "mailhouse",
         "auth_token": settings.secrets["OUTREACH_TWILIO_TOKEN"],
+        "cmpp_secret": settings.secrets["OUTREACH_CMPP_SECRET"],
         "tracking_salt": settings.secrets["OUTREACH_MAILHOUSE_SALT"],
         "delay": NEVER,
         "poll": 0.02,
@@ -531,14 +537,27 @@ def _sandbox(
     return SandboxConfig.model_validate(fields | fates | world)
 
 
-def _local(carrier: CarrierSettings, twilio_url: str, smtp_port: int) -> CarrierSettings:
-    match carrier:
-        case TwilioSettings():
-            return carrier.model_copy(update={"base_url": twilio_url, "timeout_seconds": 2.0})
-        case SmtpSettings():
-            return carrier.model_copy(update={"port": smtp_port})
-        case MailHouseSettings():
-            return carrier
+def _local(
+    carriers: Iterable[CarrierSettings], twilio_url: str, smtp_port: int
+) -> Iterator[CarrierSettings]:
+    """Twilio for every SMS: its receipts come by our door, at once."""
+    for carrier in carriers:
+        match carrier:
+            case TwilioSettings():
+                yield carrier.model_copy(update={"base_url": twilio_url, "timeout_seconds": 2.0})
+            case SmtpSettings():
+                yield carrier.model_copy(update={"port": smtp_port})
+            case MailHouseSettings():
+                yield carrier
+
+
+def _simple(routes: Iterable[RouteSettings]) -> Iterator[RouteSettings]:
+    """One route for each channel."""
+    for route in routes:
+        if route.channel is not Channel.SMS:
+            yield route
+        elif route.name == "sms":
+            yield route.model_copy(update={"regions": (), "carriers": {"twilio": 1}})
 
 
 @asynccontextmanager

@@ -521,6 +521,10 @@ def _listed(place: Jurisdiction, key: str) -> Case:
     )
 
 
+EVERY_SMS = (Register.SIGNATURE, Register.TEMPLATE)
+"""What any notice by SMS has to have."""
+
+
 def _filed(
     place: Jurisdiction, key: str, register: Register, purpose: Purpose, **more: Any
 ) -> Case:
@@ -530,7 +534,7 @@ def _filed(
         key,
         BLOCK,
         (facts(place, purpose=purpose, filed=others),),
-        (facts(place, purpose=purpose, filed=frozenset({register, Register.SIGNATURE})),),
+        (facts(place, purpose=purpose, filed=frozenset({register, *EVERY_SMS})),),
         **more,
     )
 
@@ -711,6 +715,9 @@ def _mainland() -> Iterator[Case]:
     yield _mandate(place)
     yield _filed(
         place, "M-02", Register.SIGNATURE, Purpose.OVERDUE_NOTICE, channels=frozenset({SMS})
+    )
+    yield _filed(
+        place, "M-04.template", Register.TEMPLATE, Purpose.OVERDUE_NOTICE, channels=frozenset({SMS})
     )
     yield from _debts(place, "C-04.age", "C-04.paid", "C-04.receipt", "S-02")
     yield from _stops(place, complaint="S-04", assignment="S-08")

@@ -440,7 +440,7 @@ def test_none_hides_another_and_a_block_beats_a_hold(packs):
     assert verdict.until is None
     assert rules(verdict) == {
         "T-01", "T-02", "F-03", "F-04", "P-01", "P-07", "P-09", "S-09", "C-01", "C-03", "C-04",
-        "M-02", "S-01", "S-02", "S-03", "S-12",
+        "M-02", "M-04", "S-01", "S-02", "S-03", "S-12",
     }  # fmt: skip
 
 
