@@ -124,6 +124,22 @@ async def test_a_part_without_an_answer_leaves_the_message_unknown_and_the_rest_
     ]
 
 
+@pytest.mark.parametrize("refused", [0, 2], ids=["none answered", "one refused"])
+async def test_of_a_message_none_of_which_is_known_to_be_taken_nothing_is_told(
+    rig: CmppRig, refused: int
+) -> None:
+    """Whatever is told of a message says that it went."""
+
+    def result(submit: Submit) -> int:
+        rig.peer.manner.answers = submit.part == refused
+        return 6
+
+    rig.peer.manner.result = result
+    assert isinstance(await rig.carrier().send(LONG), OutcomeUnknown)
+    await asyncio.sleep(0.05)
+    assert not rig.kept
+
+
 async def test_a_duplicate_sequence_is_nobody_s_guess(rig: CmppRig) -> None:
     rig.answer(3)
     assert isinstance(await rig.carrier().send(SMS), OutcomeUnknown)
@@ -147,6 +163,14 @@ async def test_a_late_answer_is_kept_under_the_message_s_token(rig: CmppRig) -> 
     [(message_id, _)] = rig.peer.taken
     assert (fact.token, fact.delivery) == (TOKEN, Delivery.ACCEPTED)
     assert fact.message_id == cmpp._name(message_id, Clock().now())
+
+
+async def test_a_late_refusal_is_for_a_person(rig: CmppRig) -> None:
+    rig.peer.manner.answer_after = 1.0
+    rig.answer(6)
+    assert await rig.carrier().send(SMS) == OutcomeUnknown("unanswered")
+    await asyncio.sleep(1.0)
+    assert not rig.kept
 
 
 # --------------------------------------------------------------------------------- reports, replies

@@ -246,7 +246,8 @@ class Cmpp:
 
     async def _submit(self, link: Link, message: Message, submit: Submit) -> _Answer:
         def late(answer: SubmitResp) -> None:
-            self._tell(message, {submit.part: answer}, submit.parts)
+            if _taken(answer):  # of one that was refused a person decides
+                self._tell(message, {submit.part: answer}, submit.parts)
 
         try:
             return await link.submit(submit, late)
@@ -270,12 +271,16 @@ class Cmpp:
         return answers
 
     def _outcome(self, message: Message, answers: Sequence[_Answer]) -> Outcome:
-        """Of a message as a whole; what its parts say beside it is kept as a callback."""
-        if not any(_taken(answer) or _unknown(answer) for answer in answers):
-            return _refusal(answers)
-        if len(answers) > 1 and not all(_taken(answer) for answer in answers):
+        """Of a message as a whole; what its parts say beside it is kept as a callback.
+
+        Nothing is kept unless a part was taken: whatever is kept of a message says that it went.
+        """
+        unknown = any(_unknown(answer) for answer in answers)
+        if not any(_taken(answer) for answer in answers):
+            return OutcomeUnknown("unanswered") if unknown else _refusal(answers)
+        if not all(_taken(answer) for answer in answers):
             self._tell(message, dict(enumerate(answers, 1)), len(answers))
-        if any(_unknown(answer) for answer in answers):
+        if unknown:
             return OutcomeUnknown("unanswered")
         ids = [
             _name(answer.message_id, self._clock.now())

@@ -62,6 +62,7 @@ def _account_words(account: Mapping[str, Any], currency: Currency, today: date) 
         product=account["product"],
         tail=account["tail"],
         due_date=date.fromisoformat(account["due"]),
+        overdue_since=date.fromisoformat(account["oldest"] or account["due"]),
         statement_date=_date(account["statement"]),
         days_past_due=days_past_due(_date(account["oldest"]), today),
         **{name: Money(account[name], currency) for name in _SUMS},

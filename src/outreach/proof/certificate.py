@@ -20,22 +20,39 @@ from outreach.proof.outcome import DOUBTS, NAMES, ORDER, Grade, Outcome
 from outreach.proof.timeline import Line, Words
 from outreach.templating.certificate import Certificate, Evidence, Row, Step, Told
 
-TITLE = "触达记录证明"
+TITLE = "通知发送与送达记录证明"
 LISTED = 12
 """Notices that have a row of their own on the first page; more are counted there."""
 
+MARK = "示例数据，不得作为证据使用"
+"""On every page, where the creditor is an invented one."""
+
+_MEANINGS = {
+    Grade.PARTIAL: "“部分送达”指一条通知分成的几条短信中，只有一部分有送达报告。",
+    Grade.DELIVERED: "“已送达”指到达手机、邮件服务器或投递地点，不表示本人已经阅读。",
+    Grade.READ: "“已打开”是收件方程序的回报，不表示核对过打开的人的身份。",
+    Grade.SIGNED_FOR: "“已签收”和签收人照录运营方的报告，不表示核对过签收人的身份，"
+    "也不表示其已经阅读。",
+    Grade.ANSWERED: "“已回复”指收到了来自该号码或邮箱的内容，不表示核对过回复人的身份。",
+}
+"""What a result does not show; only of those there are on the first page."""
+
 LIMITS = (
-    "“已交运营方”“已送达”是运营方（电信、邮件或邮政企业）的报告；"
-    "“已送达”指到达手机、邮件服务器或投递地点，不表示本人已经阅读。",
-    "本证明只说明所附证据显示的情况，不对其法律效力作判断。",
+    "运营方指电信、邮件或邮政企业，以及代其打印、投寄、转发的服务商；结果照录其报告，"
+    "制作本证明时未另行向其查询。",
+    "本证明只说明所附证据显示的情况，不对其法律效力作判断；"
+    "债权数额、联系方式的来源和核实情况是债权人自己的记载。",
 )
 
 LEGEND = (
-    "“依据”一栏说明每一事项由谁所述：“本系统”是发送方系统自己的记录，“人工”是发送方人员的登记，"
-    "“运营方”是电信、邮件或邮政企业的报告（其原文在证据文件中），“收件方”是收到的回复。",
-    "证据文件下方的英文，是欧洲标准 ETSI EN 319 522 对同类事项的名称，仅供对照。",
+    "“发送方”指债权人，以及代其发送的本系统。“依据”一栏说明每一事项由谁所述：“本系统”是发送方系统"
+    "自己的记录，“人工”是发送方人员的登记，“运营方”是运营方的报告（其原文在证据文件中），“收件方”是"
+    "收到的回复。“时间”是本系统记录的时间；运营方自己所报的时间，在“说明”中另列。",
+    "证据文件下方的英文，是欧洲标准 ETSI EN 319 522 对同类事项的名称，仅供对照，不表示符合该标准。",
 )
 """Before the steps of notices, where there are any."""
+
+ZONES = {"Asia/Shanghai": "北京时间", "Asia/Hong_Kong": "香港时间", "Asia/Taipei": "台北时间"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +81,22 @@ class Case:
 
     @property
     def began(self) -> datetime | None:
-        """When it was given to its carrier, the last time if there were several."""
-        sent = [each.line.at for each in self.records if each.line.kind is EventKind.SENDING]
-        return sent[-1] if sent else None
+        """When it was to be given to its carrier, the last time if there were several."""
+        return self._last(EventKind.SENDING)
+
+    @property
+    def handed(self) -> datetime | None:
+        """When a carrier had it: posted, if it is a letter of which that is known."""
+        return self._last(EventKind.POSTED) or self._last(EventKind.SENT)
+
+    @property
+    def mail_no(self) -> str:
+        numbers = [str(each.line.data.get("mail_no", "")) for each in self.records]
+        return next(filter(None, reversed(numbers)), "")
+
+    def _last(self, kind: EventKind) -> datetime | None:
+        found = [each.line.at for each in self.records if each.line.kind is kind]
+        return found[-1] if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +120,7 @@ class Subject:
     zone: str
     since: datetime | None
     until: datetime | None
+    fictional: bool = False
 
 
 def certificate(
@@ -112,7 +143,8 @@ def certificate(
         answer=_answer(subject, told, zone),
         counts=_counts(told) if len(told) > LISTED else (),
         rows=[_row(case, zone) for case in told] if len(told) <= LISTED else (),
-        limits=LIMITS,
+        mark=MARK if subject.fictional else "",
+        limits=_limits(told),
         legend=LEGEND if told else (),
         notices=[_told(case, zone) for case in told],
         others=[_step(each, zone) for each in others],
@@ -132,9 +164,12 @@ def _about(
         ("债务人", subject.name),
         ("证件号码", subject.id_number),
         ("账户", "、".join(subject.accounts)),
-        ("期间", f"{since}{until}"),
+        ("所查范围", f"{since}{until}"),
         ("提供给", TITLES[audience]),
-        ("制作时间", f"{_time(made_at, zone)}（{subject.zone}，下文时间均同）"),
+        (
+            "制作时间",
+            f"{_time(made_at, zone)}（{ZONES.get(subject.zone, subject.zone)}，下文时间均同）",
+        ),
     ]
 
 
@@ -160,14 +195,27 @@ def _answer(subject: Subject, cases: Sequence[Case], zone: ZoneInfo) -> list[str
 
 _ARRIVED = frozenset({Grade.PARTIAL, Grade.DELIVERED, Grade.READ, Grade.SIGNED_FOR, Grade.ANSWERED})
 _UNSENT = frozenset({Grade.NOT_SENT, Grade.NOT_TAKEN})
+_REPORTED = frozenset(
+    {Grade.POSTED, Grade.UNDELIVERED, Grade.RETURNED, Grade.PARTIAL}
+    | {Grade.DELIVERED, Grade.SIGNED_FOR}
+)
+
+
+def _limits(cases: Sequence[Case]) -> list[str]:
+    grades = {case.outcome.grade for case in cases}
+    return [*(said for grade, said in _MEANINGS.items() if grade in grades), *LIMITS]
 
 
 def _sentence(subject: Subject, case: Case, zone: ZoneInfo) -> str:
     what = f"{names.PURPOSES[case.purpose]}（通知 {case.number}）"
     if case.began is None:
         return f"{what}{_result(case, zone)}"
-    lead = f"{_time(case.began, zone)}，{subject.creditor}以{names.CHANNELS[case.channel]}"
-    return f"{lead}向 {case.to} 发出{what}。{_result(case, zone)}"
+    by = f"{subject.creditor}以{names.CHANNELS[case.channel]}向{case.to}"
+    posted = f"，邮件号 {case.mail_no}" if case.mail_no else ""
+    if case.handed is None:
+        return f"{by}发送{what}：{_time(case.began, zone)} 准予发送。{_result(case, zone)}"
+    verb = "交寄" if case.channel is Channel.LETTER and case.mail_no else "交运营方"
+    return f"{by}发送{what}，{_time(case.handed, zone)} {verb}{posted}。{_result(case, zone)}"
 
 
 def _why(case: Case, zone: ZoneInfo) -> str:
@@ -181,16 +229,16 @@ def _why(case: Case, zone: ZoneInfo) -> str:
 def _result(case: Case, zone: ZoneInfo) -> str:
     """The grade in a sentence: since when, on whose word, and what weakens it."""
     outcome = case.outcome
-    said = NAMES[outcome.grade]
+    said = ("据运营方报告，" if outcome.grade in _REPORTED else "") + NAMES[outcome.grade]
     if outcome.grade is Grade.NOT_SENT:
         said += f"：{_why(case, zone)}"
     if outcome.grade is Grade.SIGNED_FOR:
-        said += f"，签收人：{names.SIGNERS.get(outcome.signer, outcome.signer)}"
+        said += f"，签收人栏记为“{names.SIGNERS.get(outcome.signer, outcome.signer)}”"
     if outcome.at and outcome.grade not in _UNSENT | {Grade.UNCERTAIN}:
         if outcome.carrier_time:
-            said += f"（运营方报告的时间 {_time(outcome.carrier_time, zone)}）"
+            said += f"（运营方所报时间 {_time(outcome.carrier_time, zone)}）"
         else:
-            said += f"（{_time(outcome.at, zone)} 记录）"
+            said += f"（本系统 {_time(outcome.at, zone)} 记录）"
     if outcome.doubts:
         said += "；注意：" + "；".join(DOUBTS[each] for each in outcome.doubts)
     return said + "。"
@@ -205,7 +253,7 @@ def _row(case: Case, zone: ZoneInfo) -> Row:
     result = NAMES[case.outcome.grade] + ("*" if case.outcome.doubts else "")
     return Row(
         number=str(case.number),
-        time=f"{case.began.astimezone(zone):%Y-%m-%d %H:%M}" if case.began else "—",
+        time=f"{case.handed.astimezone(zone):%Y-%m-%d %H:%M}" if case.handed else "—",
         way=names.CHANNELS[case.channel],
         purpose=names.PURPOSES[case.purpose],
         to=case.to,
@@ -218,7 +266,12 @@ def _row(case: Case, zone: ZoneInfo) -> Row:
 
 def _told(case: Case, zone: ZoneInfo) -> Told:
     words = case.words
-    about = [("收件", case.to), ("联系方式来源", case.origin), ("信函原件", case.letter)]
+    about = [
+        ("收件", case.to),
+        ("债权人所记来源", case.origin),
+        ("邮件号", case.mail_no),
+        ("信函电子文件", case.letter),
+    ]
     return Told(
         title=f"通知 {case.number}　{names.CHANNELS[case.channel]}　{names.PURPOSES[case.purpose]}",
         result=_result(case, zone),
@@ -267,22 +320,33 @@ def _source(line: Line) -> str:
 
 def _checking(anchor: Anchor | None, zone: ZoneInfo) -> list[str]:
     said = [
-        "每条记录的原文在 events 目录，其内容在 payloads 目录。由每条记录可算出一个校验值"
-        "（哈希，SHA-256）：内容改动一个字，校验值就不同；前一条的校验值又算入后一条的。"
-        "因此任何一条被改动、删除、插入或调换，都会对不上。",
+        "本节供技术人员核验，不影响阅读前面各节。",
+        "每条记录的原文在 events 目录；有内容的，内容在 payloads 目录，文件同号。"
+        "由每条记录可算出一个校验值（哈希，SHA-256）：内容改动一个字，校验值就不同；前一条的校验值又算入后一条的。",
     ]
     if anchor is None:
         return [*said, "这些记录还没有签名覆盖：目前只能核对它们彼此是否相符。"]
     stamp = "，并附有独立机构的时间戳" if anchor.stamped else ""
     return [
         *said,
-        "全部记录的校验值依次载入一份只增不减的日志；发送方每隔一段时间用自己的密钥对整份日志签名，"
-        "每次签名称为一个检查点。覆盖以上记录的最后一个检查点是在日志有 "
-        f"{anchor.size} 项时，于 {_time(anchor.signed_at, zone)} 签名的{stamp}。",
+        "全部记录的校验值依次载入一份设计为只增不减的日志；"
+        "发送方每隔一段时间用自己的密钥对整份日志签名，每次签名称为一个检查点。"
+        f"覆盖以上记录的最后一个检查点是在日志有 {anchor.size} 项时，"
+        f"于 {_time(anchor.signed_at, zone)}（发送方的时间）签名的{stamp}。",
+        "检查点签名之后，其所覆盖的记录有任何改动、删除、插入或调换，核验时都会对不上。"
+        "核验不能证明记录在登记时属实；"
+        + (
+            "签名时间另有时间戳为证。"
+            if anchor.stamped
+            else "也不能单独排除发送方用自己的密钥重做全部记录：这要与发送方以外留存的检查点对照，"
+            "签名时间没有第三方的时间证明。"
+        ),
         "核验方法：解压后在装有 bash、coreutils、openssl 3 的电脑上运行 bash verify.sh，"
-        "不需要联网，也不需要本系统；核对什么、怎样核对，见证据包中的说明.txt。",
+        "不需要联网，也不需要本系统。verify.sh 由发送方提供，"
+        "可以先由第三方审阅，也可以按证据包中的说明.txt 自行核对。",
         "签名用下列公钥核对。请把公钥的指纹（由公钥算出的校验值）与另行取得的指纹"
-        "（合同附件、审计方留存）对照：一致，才能确认是发送方所签。",
+        "（合同附件、审计方留存）对照：一致，才能确认是发送方所签；"
+        "没有另行取得的指纹，不能确认是谁所签。",
     ]
 
 

@@ -288,6 +288,7 @@ def _subject(parts: Parts, request: Request, profile: Profile) -> Subject:
             if request.account_id in (None, account.id)
         ],
         zone=profile.zone,
+        fictional=creditor is not None and creditor.fictional,
         since=request.since,
         until=request.until,
     )
@@ -351,6 +352,10 @@ _KINDS: Mapping[str, str] = {
     "log": "载入日志的位置",
     "checkpoints": "检查点",
     "keys": "签名公钥",
+    "chain.txt": "各条记录的校验值",
+    "index.json": "证据包目录",
+    "verify.sh": "核验程序",
+    "说明.txt": "核验说明",
 }
 
 

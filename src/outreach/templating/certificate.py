@@ -58,6 +58,7 @@ class Certificate:
 
     title: str
     number: str  # stands on every page
+    mark: str  # as well, if there is one
     about: Sequence[tuple[str, str]]
     answer: Sequence[str]
     counts: Sequence[tuple[str, str]]  # a result and how many, where the rows are too many

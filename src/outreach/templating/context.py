@@ -42,7 +42,8 @@ class AccountWords:
 
     product: str
     tail: str
-    due_date: date
+    due_date: date  # the last one reached, or the coming one if nothing is late
+    overdue_since: date  # that of the oldest unpaid instalment; if none is, as due_date
     statement_date: date | None
     days_past_due: int
     minimum_payment: Money

@@ -18,6 +18,8 @@ from outreach.templating.font import LETTER_FONT, coverage
 LAYOUTS: Final = Path(__file__).parent
 _RUN = re.compile(r"[!-~]{48,}")
 _PIECE = re.compile(r".{1,8}")
+_DIGEST = re.compile(r"[a-z/]*[0-9a-f]{64}(\.[a-z]+)?")
+"""Or a file named by one: whole, for who copies it."""
 _BREAK = "\u200b"  # a line may end here; nothing is printed
 
 
@@ -67,4 +69,6 @@ class DocumentPress:
         """The text with what the font lacks shown by number, and long runs made breakable."""
         text = text.replace("\r\n", "\n").replace("\t", "  ")
         shown = "".join(char if char in self._drawable else f"[U+{ord(char):04X}]" for char in text)
+        if _DIGEST.fullmatch(shown):
+            return shown
         return _RUN.sub(lambda run: _BREAK.join(_PIECE.findall(run.group())), shown)

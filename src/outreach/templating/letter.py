@@ -68,7 +68,7 @@ LABELS = {
         seal="业务公章",
         accounts=(
             "账户",
-            "到期还款日",
+            "最早逾期到期日",
             "逾期天数",
             "本金",
             "利息",
@@ -247,7 +247,7 @@ def _accounts(context: Context, labels: Labels, locale: Locale) -> dict[str, Any
         "rows": [
             (
                 _name(account, locale),
-                account.due_date.isoformat(),
+                account.overdue_since.isoformat(),
                 str(account.days_past_due),
                 *_sums(account),
             )

@@ -135,6 +135,7 @@ def _accounts(
                 product=_PRODUCTS[locale][index % 2],
                 tail=f"{(1234 + 1111 * index) % 10_000:04d}",
                 due_date=due,
+                overdue_since=due,
                 statement_date=due - timedelta(20) if index % 2 == 0 else None,
                 days_past_due=late,
                 minimum_payment=Money(whole // 10, currency),

@@ -95,7 +95,7 @@ async def test_a_notice_is_proved_without_us(house: House, tmp_path: Path) -> No
     text = certificate(made)
     number = (await house.look(notice))["number"]
     for words in (
-        "触达记录证明",
+        "通知发送与送达记录证明",
         person.name,
         f"通知{number}",
         person.phone,

@@ -82,7 +82,7 @@ def test_every_code_has_a_chinese_name(codes: type[StrEnum], table: Mapping[StrE
                     "template": "ab" * 32,
                 },
             ),
-            "逾期通知 · 经 twilio · 2 条 · 至 11-24 21:30",
+            "逾期通知 · 经 twilio · 2 条 · 有效至 11-24 21:30",
         ),
         (
             a_line(
@@ -192,7 +192,7 @@ def test_a_letter_s_words_are_its_paragraphs_and_tables() -> None:
         },
     }
     assert words_of(a_line(EventKind.SENDING, payload=payload)) == Words(
-        "王明 甲路1号 000001",
+        "王明，甲路1号，邮编 000001",
         "催收函　20261124-00000001",
         "尊敬的王先生：\n账户明细\n账户　余额\n信用卡　1.00\n合计　1.00\n人民币壹元整",
     )
