@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint mutants docs bench eval fuzz chaos lock
+.PHONY: help setup demo test test-external lint mutants docs bench eval fuzz chaos lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-7s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(DONE) ## install into .venv what requirements.lock names, checked by hash
 
@@ -23,6 +23,9 @@ demo: $(DONE) ## a whole portfolio out and back on sandbox carriers (ARGS="--acc
 
 test: $(DONE) ## all tests, on real servers (ARGS="-k name")
 	$(BIN)/pytest $(ARGS)
+
+test-external: $(DONE) ## our requests against what carriers publish: this one asks the internet
+	$(BIN)/pytest tests/external $(ARGS)
 
 lint: $(DONE) ## format, style, types, imports
 	$(BIN)/ruff format --check .

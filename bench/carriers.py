@@ -23,7 +23,7 @@ async def measure(stage: Stage, parts: list[str], *, quick: bool) -> None:
         say(f"people imported in {monotonic() - began:.0f} s", "")
         await over_cmpp.run(stage, *((200, 2) if quick else (4000, 5)))
     if "callbacks" in parts:
-        await callbacks.run(stage, *((500, 2) if quick else (20_000, 5)))
+        await callbacks.run(stage, *((500, 2) if quick else (10_000, 5)))
 
 
 def main() -> None:

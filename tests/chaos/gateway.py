@@ -39,7 +39,7 @@ STORIES: Stories = [
     (30, [("undelivered:UNDELIV", 0.05), ("delivered", 0.3)]),
     (20, [("undelivered:MK:0001", 0.1), ("undelivered:MK:0001", 0.12)]),
 ]
-REPORTED = {"taken", "slow", "late"}  # of the others nobody has the ids a report would name
+REPORTED = TAKEN  # of those never answered nobody has the ids that a report names
 
 HEADER = struct.Struct(">III")
 REPORT = struct.Struct(">Q7s10s10s21sI")

@@ -165,6 +165,24 @@ async def test_a_late_answer_is_kept_under_the_message_s_token(rig: CmppRig) -> 
     assert fact.message_id == cmpp._name(message_id, Clock().now())
 
 
+async def test_of_a_message_in_parts_the_others_are_told_as_unanswered(rig: CmppRig) -> None:
+    """Or one part that arrived would make the message delivered."""
+
+    def result(submit: Submit) -> int:
+        rig.peer.manner.answers = submit.part == 1
+        return 0
+
+    rig.peer.manner.answer_after = 1.0
+    rig.peer.manner.result = result
+    assert await rig.carrier().send(LONG) == OutcomeUnknown("unanswered")
+    rig.peer.manner.answers = True
+    await until(lambda: rig.kept)
+    [first, *_] = [rig.carrier().parse(kept) for kept in rig.kept]
+    assert [fact.part for fact in first if isinstance(fact, DeliveryFact)] == [0, 1, 2]
+    told = [fact.delivery for fact in first if isinstance(fact, DeliveryFact)]
+    assert sorted(told) == sorted([Delivery.ACCEPTED, Delivery.NONE, Delivery.NONE])
+
+
 async def test_a_late_refusal_is_for_a_person(rig: CmppRig) -> None:
     rig.peer.manner.answer_after = 1.0
     rig.answer(6)

@@ -109,7 +109,9 @@ class FileRow:
 class DeliveryFact:
     """What a carrier says became of one message or one of its parts.
 
-    Matched by ``token`` where it came back, else by ``(carrier, message_id)``. ``event`` names a
+    Matched by ``token`` where it came back, else by ``(carrier, message_id)``; of a message whose
+    id we never learned by ``tail``, the last digits of the number it came from, together with
+    ``to``, the number it went to. ``event`` names a
     contact event for facts that are more than a delivery state (posted, printed, signed_for,
     returned); ``detail`` holds codes and tracking numbers, nothing personal. ``row`` is its place
     in a callback that speaks of others too; without it the whole callback speaks of this message.
@@ -122,6 +124,8 @@ class DeliveryFact:
     code: str = ""
     failure: FailureClass | None = None
     part: int = 0
+    tail: str = ""
+    to: str = ""
     event: EventKind | None = None
     detail: Mapping[str, str] = field(default_factory=dict)
     row: FileRow | None = None

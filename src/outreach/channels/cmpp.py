@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import count
+from operator import attrgetter
 from urllib.parse import urlsplit
 
 import orjson
@@ -83,6 +84,7 @@ log = Log(__name__)
 
 Keep = Callable[[Sequence[Callback]], Awaitable[None]]
 """Stores callbacks, whole or not at all."""
+_WAITING = attrgetter("waiting")
 _Answer = SubmitResp | NotWritten | Unanswered
 
 
@@ -206,9 +208,8 @@ class Cmpp:
         """The link with the least to do; if there is none just now, the next that comes up soon."""
         until = monotonic() + LINK_SECONDS
         while True:
-            ready = [link for link in self._links if link.ready]
-            if ready:
-                return min(ready, key=lambda link: link.waiting)
+            if ready := [link for link in self._links if link.ready]:
+                return min(ready, key=_WAITING)
             self._linked.clear()
             try:
                 async with asyncio.timeout(until - monotonic()):
@@ -217,19 +218,19 @@ class Cmpp:
                 return None
 
     def _submits(self, message: Message) -> list[Submit]:
-        settings = self._settings
-        reference = next(self._references)
+        settings, format_ = self._settings, Format[self._settings.charset]
         wide = settings.long_header == 7
-        contents = split(message.text, Format[settings.charset], reference, wide=wide)
+        contents = split(message.text, format_, next(self._references), wide=wide)
+        to, source = (_bare(message.to),), settings.source(message.number)
         until = ""
         if message.valid_for is not None:
             until = valid_until(self._clock.now() + min(message.valid_for, _VALID))
         return [
             Submit(
-                recipients=(_bare(message.to),),
+                recipients=to,
                 content=content,
-                format=Format[settings.charset],
-                source=settings.source(message.number),
+                format=format_,
+                source=source,
                 account=settings.account,
                 service=settings.service,
                 part=number,
@@ -337,7 +338,9 @@ class Cmpp:
         """A part that was refused, or never answered, keeps the message from being delivered."""
         fields = orjson.loads(callback.body)
         token, facts = fields["token"], list[Fact]()
-        for told in fields["told"]:
+        told_of = {told["part"]: told for told in fields["told"]}
+        for part in range(1, fields["parts"] + 1):
+            told = told_of.get(part, {})
             result, id_ = told.get("result"), told.get("message_id")
             refused = result not in (None, cmpp_codes.ACCEPTED)
             named = id_ is not None and not refused
@@ -345,7 +348,7 @@ class Cmpp:
                 DeliveryFact(
                     message_id=_name(int(id_), self._clock.now())
                     if named
-                    else _unnamed(token, told["part"]),
+                    else _unnamed(token, part),
                     token=token,
                     delivery=Delivery.ACCEPTED
                     if named
@@ -355,7 +358,7 @@ class Cmpp:
                     at=None,
                     code=f"result:{result}" if result is not None else "unanswered",
                     failure=FailureClass.REJECTED if refused else None,
-                    part=told["part"] - 1,
+                    part=part - 1,
                 )
             )
         return facts
@@ -372,6 +375,8 @@ class Cmpp:
             at=read_minute(report.done),
             code=cmpp_codes.code(report.stat),
             failure=failure,
+            tail=self._tail(deliver.recipient),
+            to=_international(report.recipient or deliver.sender),
         )
 
     def _reply(self, deliver: Deliver) -> Inbound:

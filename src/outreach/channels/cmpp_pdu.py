@@ -16,6 +16,8 @@ from functools import lru_cache
 from hashlib import md5
 from typing import Any, ClassVar, Self
 
+from outreach.domain.frozen import frozen
+
 HEADER = 12
 LARGEST = 4096
 """Octets of a message; 99 recipients and 159 octets of text make 3490 in 3.0."""
@@ -204,7 +206,7 @@ def _md5(octets: bytes) -> bytes:
 # --------------------------------------------------------------------------------- SUBMIT (7.4.3)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Submit:
     """One part of a message to one recipient or several. ``content`` holds its own header of a long
     message where ``udhi`` says so. The names are the specification's, in words; ``message_id`` is
@@ -311,7 +313,7 @@ class Submit:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Answer:
     """An id and a result of one octet in 2.0 and of four in 3.0."""
 
@@ -335,7 +337,7 @@ class SubmitResp(_Answer):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MessageId:
     """A gateway's id taken apart (7.4.3.2); it has no year, so it comes again after one."""
 
@@ -381,7 +383,7 @@ class MessageId:
 # -------------------------------------------------------------------------------- DELIVER (7.4.5)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Deliver:
     """A telephone's message to us, or with ``report`` 1 a status report about one of ours."""
 
@@ -450,7 +452,7 @@ class DeliverResp(_Answer):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """A status report's content (7.4.5.1). Times are YYMMDDHHMM of China, or anything else."""
 

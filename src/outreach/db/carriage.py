@@ -7,7 +7,8 @@ from uuid import UUID
 import asyncpg
 
 from outreach.db.pool import Connection
-from outreach.domain.states import RANK, Delivery, FailureClass
+from outreach.domain.events import EventKind
+from outreach.domain.states import RANK, Delivery, FailureClass, State
 
 
 class CarriageRow(NamedTuple):
@@ -60,6 +61,25 @@ async def find(
         message_ids,
     )
     return {row["message_id"]: (row["notice_id"], row["attempt"]) for row in rows}
+
+
+async def in_doubt(conn: Connection, notice_id: UUID) -> asyncpg.Record | None:
+    """``attempt, state``, how many ``parts`` the notice was to have and which are ``known``; None
+    if it is known of all that they went.
+    """
+    return await conn.fetchrow(
+        f"""select n.attempt, n.state,
+               coalesce((select (e.data->>'parts')::int from contact_events e
+                   where e.notice_id = n.id and e.kind = '{EventKind.SENDING}'
+                   order by e.at desc limit 1), 1) as parts,
+               array(select distinct c.part from carriage c where c.notice_id = n.id
+                   and c.attempt = n.attempt and c.delivery <> '{Delivery.NONE}') as known
+           from notices n where n.id = $1 and (
+               n.state in ('{State.SENDING}', '{State.UNCERTAIN}')
+               or exists (select from carriage c where c.notice_id = n.id
+                   and c.attempt = n.attempt and c.delivery = '{Delivery.NONE}'))""",
+        notice_id,
+    )
 
 
 async def parts(conn: Connection, notice_ids: Sequence[UUID]) -> list[asyncpg.Record]:

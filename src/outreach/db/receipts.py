@@ -21,6 +21,15 @@ async def lock(conn: Connection, notice_ids: Sequence[UUID]) -> list[asyncpg.Rec
     )
 
 
+async def lock_if_free(conn: Connection, notice_id: UUID) -> bool:
+    """Lock one notice; False while somebody else has it."""
+    return bool(
+        await conn.fetchval(
+            "select true from notices where id = $1 for no key update skip locked", notice_id
+        )
+    )
+
+
 async def set_delivery(
     conn: Connection,
     notice_id: UUID,

@@ -6,8 +6,8 @@ twice or out of order: facts merge by rank, so neither repetition nor order matt
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -15,6 +15,7 @@ import orjson
 
 from outreach.channels.base import Callback, DeliveryFact, Fact, Inbound
 from outreach.db import callbacks, carriage, events, notices, receipts
+from outreach.db import responses as responded
 from outreach.db.carriage import CarriageRow
 from outreach.db.notices import ResultRow
 from outreach.db.pool import Connection
@@ -44,6 +45,8 @@ ACTOR = "job:receipts"
 BATCH = 100
 RETRIES = 20
 RETRY_SECONDS = 3.0
+REPORTED_WITHIN = timedelta(days=3)
+"""How long after a notice was asked for a report may come that names it by its number alone."""
 FAULT_SECONDS = 3600.0
 """How long a callback rests that we cannot apply: a newer version may be able to."""
 _PASSING = (
@@ -105,14 +108,21 @@ async def _apply(parts: Parts, limit: int, only: UUID | None = None) -> int:
         done: list[UUID] = []
         later: list[UUID] = []
         matched: list[Matched] = []
+        settling: set[UUID] = set()
         for row in rows:
             body, facts = _read(parts, row)
-            found, complete = await _match(conn, parts, row["carrier"], body, facts)
-            if not complete and row["tries"] < RETRIES:
+            found, missing = await _match(conn, parts, row["carrier"], body, facts)
+            if missing and row["tries"] < RETRIES:
                 later.append(row["id"])  # it may precede our own commit
                 continue
-            if not complete:
-                log.warning("callback_unmatched", callback=row["id"], carrier=row["carrier"])
+            if missing:
+                of_tail = await _match_tail(conn, parts, row["carrier"], missing, body, settling)
+                if of_tail is None:
+                    later.append(row["id"])
+                    continue
+                found += of_tail
+                if not of_tail:
+                    log.warning("callback_unmatched", callback=row["id"], carrier=row["carrier"])
             matched += found
             for fact in facts:
                 if isinstance(fact, Inbound):
@@ -150,12 +160,15 @@ def _read(parts: Parts, row: asyncpg.Record) -> tuple[bytes, Sequence[Fact]]:
 
 async def _match(
     conn: Connection, parts: Parts, carrier: str, body: bytes, facts: Sequence[Fact]
-) -> tuple[list[Matched], bool]:
-    """Find each delivery fact's notice: by our token, else by the carrier's message id."""
+) -> tuple[list[Matched], list[DeliveryFact]]:
+    """Find each delivery fact's notice: by our token, else by the carrier's message id; and those
+    that have none.
+    """
     wanted = [fact for fact in facts if isinstance(fact, DeliveryFact)]
     ids = [i for fact in wanted for i in (fact.message_id, fact.detail.get("mail_no")) if i]
     known = await carriage.find(conn, carrier, ids) if ids else {}
     found: list[Matched] = []
+    missing: list[DeliveryFact] = []
     for fact in wanted:
         place = parts.tokens.read(fact.token) if fact.token else None
         place = (
@@ -163,7 +176,57 @@ async def _match(
         )
         if place:
             found.append(Matched(carrier, fact, *place, body))
-    return found, len(found) == len(wanted)
+        else:
+            missing.append(fact)
+    return found, missing
+
+
+async def _match_tail(
+    conn: Connection,
+    parts: Parts,
+    carrier: str,
+    facts: Sequence[DeliveryFact],
+    body: bytes,
+    settling: set[UUID],
+) -> list[Matched] | None:
+    """Find messages of ours that nobody answered for, by the numbers they came from.
+
+    Each is taken to be the first part that has no id, which of them it may be; the others are held
+    to be open, so that one part that arrived does not make a message that has. None: not yet, for
+    whoever sends it may still say, or another part of it is being applied (``settling``, or by
+    somebody else).
+    """
+    found: list[Matched] = []
+    since = parts.clock.now() - REPORTED_WITHIN
+    for fact in facts:
+        if not fact.tail:
+            continue
+        value_hash = parts.lookup.hash("phone", fact.to)
+        sent = await responded.notice_of_tail(conn, value_hash, fact.tail, since)
+        if sent is None:
+            continue
+        notice_id = sent["id"]
+        if notice_id in settling or not await receipts.lock_if_free(conn, notice_id):
+            return None
+        doubt = await carriage.in_doubt(conn, notice_id)
+        if doubt is None:
+            continue
+        if doubt["state"] == State.SENDING:
+            return None
+        free = [part for part in range(doubt["parts"]) if part not in doubt["known"]]
+        if not free:
+            continue
+        settling.add(notice_id)
+        token = parts.tokens.mint(notice_id, doubt["attempt"])
+        open_ = [
+            DeliveryFact(f"{token}:{part + 1}", token, Delivery.NONE, None, "unanswered", part=part)
+            for part in free
+        ]
+        found += [
+            Matched(carrier, each, notice_id, doubt["attempt"], body)
+            for each in (*open_, replace(fact, part=free[0]))
+        ]
+    return found
 
 
 async def apply_facts(conn: Connection, parts: Parts, matched: Sequence[Matched]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from life_rig import House, Person
@@ -11,7 +12,7 @@ from outreach.channels.base import Callback
 from outreach.channels.cmpp import Cmpp
 from outreach.clock import Clock
 from outreach.domain.events import EventKind
-from outreach.life import callbacks
+from outreach.life import callbacks, receipts
 from outreach.sandbox.cmpp import CmppSandbox, Line
 from outreach.sandbox.courier import Courier
 from outreach.settings import CmppSettings
@@ -128,3 +129,75 @@ async def test_a_reply_to_a_shared_telephone_finds_the_person_it_was_for(
     await settled(house, gateway, 2)
     [unmatched] = await house.fetch("select * from responses where debtor_id is null")
     assert unmatched["kind"] == "unmatched"
+
+
+async def tried_long_enough(house: House) -> None:
+    """Ids that nobody knows are asked for no longer."""
+    await house.execute("update callbacks_due set tries = $1", receipts.RETRIES)
+    while await house.apply():
+        pass
+
+
+async def test_reports_settle_what_was_never_answered_by_the_digits_behind_our_number(
+    house: House, gateway: CmppSandbox
+) -> None:
+    gateway.manner.answers = False
+    _, notice = await house.a_notice()
+    await house.dispatch()
+    assert await house.state(notice) == ("uncertain", "none")
+    parts = len(gateway.taken)
+    assert parts >= 2
+    await settled(house, gateway, parts)
+    assert (await house.state(notice))[0] == "uncertain", "an id may yet become known"
+    await tried_long_enough(house)
+    assert await house.state(notice) == ("sent", "delivered")
+    assert await house.fetchval("select count(*) from callbacks_due") == 0
+    [resolved] = [e for e in await house.events(notice) if e.kind is EventKind.RESOLVED]
+    assert (resolved.data["by"], resolved.data["as"]) == ("receipt", "sent")
+
+
+async def test_one_part_that_is_reported_makes_no_message_that_arrived(
+    house: House, gateway: CmppSandbox
+) -> None:
+    gateway.manner.answers = False
+    gateway.manner.stat = lambda submit: "DELIVRD" if submit.part == 2 else None
+    _, notice = await house.a_notice()
+    await house.dispatch()
+    await settled(house, gateway, 1)
+    await tried_long_enough(house)
+    assert await house.state(notice) == ("sent", "partial")
+
+
+async def test_a_report_waits_while_its_sender_may_yet_say(
+    house: House, gateway: CmppSandbox
+) -> None:
+    """Its worker died: until the lease ends nobody knows whether it is at it."""
+    gateway.manner.answers = False
+    _, notice = await house.a_notice()
+    await house.dispatch()
+    await house.execute("update notices set state = 'sending' where id = $1", notice)
+    await settled(house, gateway, len(gateway.taken))
+    await house.execute("update callbacks_due set tries = $1", receipts.RETRIES)
+    await house.apply()
+    assert await house.fetchval("select count(*) from callbacks_due") == len(gateway.taken)
+    assert (await house.state(notice))[0] == "sending"
+    await house.execute("update notices set state = 'uncertain' where id = $1", notice)
+    await tried_long_enough(house)
+    assert (await house.state(notice))[0] == "sent"
+
+
+async def test_a_report_to_another_telephone_settles_nothing(
+    house: House, gateway: CmppSandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway.manner.answers = False
+    gateway.manner.stat = lambda _: None
+    _, notice = await house.a_notice()
+    await house.dispatch()
+    [(message_id, submit), *_] = gateway.taken
+    gateway.manner.stat = lambda _: "DELIVRD"
+    other = replace(submit, recipients=("15499999999",))
+    gateway.report(message_id, other, gateway.sessions[0])
+    await settled(house, gateway, 1)
+    await tried_long_enough(house)
+    assert (await house.state(notice))[0] == "uncertain"
+    assert "callback_unmatched" in caplog.text
