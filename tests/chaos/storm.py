@@ -454,7 +454,7 @@ async def site(
     count: int,
     folder: Path,
     *,
-    sms: str = "twilio",
+    sms: str = os.environ.get("CHAOS_SMS", "twilio"),
     calm: float | None = None,
 ) -> AsyncIterator[Storm]:
     """A database of its own with ``count`` notices due, carriers, and a nursery; still at rest.

@@ -1,4 +1,7 @@
-"""A worker process while what it needs falls and rises: it heals by itself, and counts right."""
+"""A worker process while what it needs falls and rises: it heals by itself, and counts right.
+
+``CHAOS_SMS=cmpp`` has the notices go by CMPP.
+"""
 
 import asyncio
 import re

@@ -5,7 +5,7 @@ It says what the evidence shows and on whose word, and leaves to a court what th
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -121,6 +121,7 @@ class Subject:
     since: datetime | None
     until: datetime | None
     fictional: bool = False
+    companies: Mapping[str, str] = field(default_factory=dict)  # by carrier, as configured
 
 
 def certificate(
@@ -145,7 +146,7 @@ def certificate(
         rows=[_row(case, zone) for case in told] if len(told) <= LISTED else (),
         mark=MARK if subject.fictional else "",
         limits=_limits(told),
-        legend=LEGEND if told else (),
+        legend=_legend(subject, told),
         notices=[_told(case, zone) for case in told],
         others=[_step(each, zone) for each in others],
         evidence=evidence,
@@ -199,6 +200,17 @@ _REPORTED = frozenset(
     {Grade.POSTED, Grade.UNDELIVERED, Grade.RETURNED, Grade.PARTIAL}
     | {Grade.DELIVERED, Grade.SIGNED_FOR}
 )
+
+
+def _legend(subject: Subject, cases: Sequence[Case]) -> list[str]:
+    """How the steps are to be read, and who the carriers in them are."""
+    if not cases:
+        return []
+    used = {str(each.line.data.get("carrier", "")) for case in cases for each in case.records}
+    named = [
+        f"“经 {name}”：{company}。" for name, company in subject.companies.items() if name in used
+    ]
+    return [*LEGEND, *named]
 
 
 def _limits(cases: Sequence[Case]) -> list[str]:

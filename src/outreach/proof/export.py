@@ -289,6 +289,7 @@ def _subject(parts: Parts, request: Request, profile: Profile) -> Subject:
         ],
         zone=profile.zone,
         fictional=creditor is not None and creditor.fictional,
+        companies={each.name: each.company for each in parts.settings.carriers if each.company},
         since=request.since,
         until=request.until,
     )

@@ -109,5 +109,5 @@ def _block(letter: Mapping[str, Any], block: Mapping[str, str]) -> str:
 
 
 def _address(address: Mapping[str, Any]) -> str:
-    code = f"邮编 {address['postcode']}" if address["postcode"] else ""
-    return "，".join(filter(None, [address["recipient"], " ".join(address["lines"]), code]))
+    code = f"，邮编 {address['postcode']}" if address["postcode"] else ""
+    return f"{address['recipient']}（{' '.join(address['lines'])}{code}）"

@@ -49,6 +49,7 @@ def _zone(name: object) -> ZoneInfo:
 class PacedSettings(Table):
     """What a carrier bears: over all workers together, whatever their number."""
 
+    company: str = ""  # whose name a certificate gives for it
     concurrency: int  # in flight
     rate: float | None = Field(None, ge=0.01, le=10_000)  # messages a second; none: no limit
     burst: int | None = Field(None, ge=1, le=100_000)  # at once after a pause; none: a second's
@@ -163,6 +164,7 @@ class MailHouseSettings(Table):
     channel: ClassVar[Channel] = Channel.LETTER
     kind: Literal["mailhouse"]
     name: Text
+    company: str = ""
     outbox: Path  # our batches, a folder each
     inbox: Path  # the partner's answer files
     sender_code: Text

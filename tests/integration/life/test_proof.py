@@ -100,6 +100,8 @@ async def test_a_notice_is_proved_without_us(house: House, tmp_path: Path) -> No
         f"通知{number}",
         person.phone,
         "青岚银行股份有限公司",
+        "示例数据，不得作为证据使用",
+        "“经 twilio”：沙盒短信平台（示例）",
     ):
         assert words.replace(" ", "") in text
 

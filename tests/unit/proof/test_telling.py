@@ -192,7 +192,7 @@ def test_a_letter_s_words_are_its_paragraphs_and_tables() -> None:
         },
     }
     assert words_of(a_line(EventKind.SENDING, payload=payload)) == Words(
-        "王明，甲路1号，邮编 000001",
+        "王明（甲路1号，邮编 000001）",
         "催收函　20261124-00000001",
         "尊敬的王先生：\n账户明细\n账户　余额\n信用卡　1.00\n合计　1.00\n人民币壹元整",
     )
