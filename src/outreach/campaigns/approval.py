@@ -134,7 +134,7 @@ async def submit(parts: Parts, conn: Connection, number: int, actor: str) -> Cam
             f"and each expires after {campaign.lifetime.days}",
             "create it with a faster --pace-day or more --days",
         )
-    require_filed(parts, campaign, now)
+    await require_filed(conn, parts, campaign, now)
     alone = notices < parts.settings.approve_from
     told: Mapping[str, object] = {"notices": notices, "alone": alone}
     submitted = await move(
@@ -170,7 +170,7 @@ async def approve(parts: Parts, conn: Connection, number: int, actor: str) -> Ca
         campaign.require_move(CampaignState.APPROVED)
         raise Conflict(f"campaign {number} was not submitted", "outreach campaign submit")
     campaign.require_second_person(actor)
-    require_filed(parts, campaign, now)
+    await require_filed(conn, parts, campaign, now)
     told: Mapping[str, object] = {"notices": campaign.notices}
     approved = await move(
         conn,

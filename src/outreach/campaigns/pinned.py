@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from outreach.compliance.window import local_time
-from outreach.db import campaigns, notices
+from outreach.db import campaigns, debtors, notices
 from outreach.db.pool import Connection
 from outreach.domain.campaign import Campaign
 from outreach.domain.contact import Channel
@@ -45,17 +45,20 @@ def _wanted(campaign: Campaign) -> Iterator[tuple[Channel, str]]:
             yield channel, variant
 
 
-def require_filed(parts: Parts, campaign: Campaign, now: datetime) -> None:
-    """Raise ``InvalidInput`` unless what it would send is filed wherever a carrier wants it (M-04).
+async def require_filed(conn: Connection, parts: Parts, campaign: Campaign, now: datetime) -> None:
+    """Raise ``InvalidInput`` unless what it would send is filed wherever a carrier wants it (M-04),
+    in the locales the creditor's debtors have.
 
     The gate asks again at each sending: a filing may lapse meanwhile.
     """
     creditor = parts.creditor(campaign.creditor_id)
+    spoken = await debtors.locales(conn, creditor.id)
     today = local_time(now, HOME_ZONE[creditor.jurisdiction]).date()
     registers = parts.registers.of(creditor.id)
     missing = [
         f"{template.digest} with {carrier}"
-        for (channel, _, _), template in templates_of(parts, campaign).items()
+        for (channel, locale, _), template in templates_of(parts, campaign).items()
+        if locale in spoken
         for route in parts.routes_for(channel, creditor.id)
         for carrier in parts.filers(route)
         if not registers.in_force(Register.TEMPLATE, template.digest, today, carrier)

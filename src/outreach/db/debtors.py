@@ -130,6 +130,14 @@ async def points_for_intake(
     return {row["id"]: row for row in rows}
 
 
+async def locales(conn: Connection, creditor_id: str) -> set[str]:
+    """In which any debtor of this creditor is written to."""
+    rows = await conn.fetch(
+        "select distinct locale from debtors where creditor_id = $1", creditor_id
+    )
+    return {row["locale"] for row in rows}
+
+
 async def point(conn: Connection, point_id: UUID) -> asyncpg.Record | None:
     return await conn.fetchrow(
         f"""select {_POINT} from contact_points p left join sealing_keys k on k.id = p.id
