@@ -17,6 +17,7 @@ from outreach.channels.base import Accepted, Message
 from outreach.cli.erasing import erase_notice
 from outreach.cli.notice_export import export_notices
 from outreach.cli.notice_release import release_notice
+from outreach.cli.notice_scan import scan_receipts
 from outreach.cli.session import actor_of, office, run
 from outreach.db import carriage, events, facts, notices
 from outreach.db.pool import Connection
@@ -37,6 +38,7 @@ app = typer.Typer(help="One-off notices.", no_args_is_help=True)
 app.command("export")(export_notices)
 app.command("erase")(erase_notice)
 app.command("release")(release_notice)
+app.command("scan")(scan_receipts)
 console = Console(highlight=False)
 
 

@@ -286,3 +286,15 @@ async def heads(conn: Connection, stream: str | None) -> dict[str, tuple[int, by
         "select stream, seq, head from streams where $1::text is null or stream = $1", stream
     )
     return {row["stream"]: (row["seq"], row["head"]) for row in rows}
+
+
+async def has_scan(conn: Connection, notice_id: UUID, digest: str) -> bool:
+    """Whether this very picture is filed with the notice."""
+    return bool(
+        await conn.fetchval(
+            f"""select exists (select from contact_events where notice_id = $1
+                and kind = '{EventKind.SCANNED}' and data->>'scan_sha256' = $2)""",
+            notice_id,
+            digest,
+        )
+    )

@@ -41,6 +41,7 @@ class EventKind(StrEnum):
     SIGNED_FOR = "signed_for"
     POSTED = "posted"
     PRINTED = "printed"
+    SCANNED = "scanned"  # a picture of what the post brought back was filed
     UNCERTAIN = "uncertain"
     RESOLVED = "resolved"
     CANCELLED = "cancelled"

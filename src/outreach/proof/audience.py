@@ -44,6 +44,7 @@ _TO_DEBTORS = frozenset(
         EventKind.UNDELIVERED,
         EventKind.READ,
         EventKind.PRINTED,
+        EventKind.SCANNED,
         EventKind.POSTED,
         EventKind.SIGNED_FOR,
         EventKind.RETURNED,

@@ -8,6 +8,7 @@ chain.txt                  a line an event: seq, SHA-256 of its envelope, head o
 events/<seq>.json          an envelope exactly as it was chained
 payloads/<seq>.json .salt  what it held, opened, and the salt of its digest
 letters/<number>.pdf       a letter, set anew from what was kept: the bytes are the same
+scans/<number>-<seq>.png   a receipt's picture, as it was filed; also .jpg, .pdf
 templates/ policies/       the versions that were used, by digest
 log/<index>.leaf .path     the leaf that covers the chain up to a seq, and its path to a checkpoint
 checkpoints/<size>.txt     signed notes; .tsr, a time stamp; <old>-<new>.proof, that one log grew

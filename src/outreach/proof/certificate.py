@@ -78,6 +78,7 @@ class Case:
     words: Words | None
     withheld: str
     letter: str = ""  # the file that holds its PDF
+    scans: str = ""  # the files that hold pictures of its receipts
 
     @property
     def began(self) -> datetime | None:
@@ -283,6 +284,7 @@ def _told(case: Case, zone: ZoneInfo) -> Told:
         ("债权人所记来源", case.origin),
         ("邮件号", case.mail_no),
         ("信函电子文件", case.letter),
+        ("回执扫描件", case.scans),
     ]
     return Told(
         title=f"通知 {case.number}　{names.CHANNELS[case.channel]}　{names.PURPOSES[case.purpose]}",

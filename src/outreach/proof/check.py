@@ -63,7 +63,8 @@ def check_bundle(path: Path) -> tuple[list[Check], Found]:
         _sums(found),
         _chain(found),
         _payloads(found),
-        _letters(found),
+        _recorded(found, "letters", "pdf_sha256"),
+        _recorded(found, "scans", "scan_sha256"),
         _versions(found),
         _checkpoints(found),
         _log(found),
@@ -212,21 +213,22 @@ def _of_its_file(payload: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
     return root is not None and root.hex() == data.get("file")
 
 
-def _letters(found: Found) -> Check:
-    """A letter's PDF is the one whose digest its event recorded before it was printed."""
+def _recorded(found: Found, folder: str, field: str) -> Check:
+    """A letter's PDF is the one whose digest its event recorded before it was printed, and a scan
+    the one that was filed.
+    """
     recorded = {
         digest
         for name in found.files
-        if _EVENT.fullmatch(name)
-        and isinstance(digest := _data(found, name).get("pdf_sha256"), str)
+        if _EVENT.fullmatch(name) and isinstance(digest := _data(found, name).get(field), str)
     }
-    letters = [name for name in sorted(found.files) if name.startswith("letters/")]
+    files = [name for name in sorted(found.files) if name.startswith(f"{folder}/")]
     faults = [
-        f"{name}: no event recorded this letter"
-        for name in letters
+        f"{name}: no event recorded it"
+        for name in files
         if sha256(found.files[name]).hexdigest() not in recorded
     ]
-    return _result(f"{len(letters)} letters are those that were recorded", faults)
+    return _result(f"{len(files)} {folder} are those that were recorded", faults)
 
 
 def _data(found: Found, name: str) -> dict[str, Any]:

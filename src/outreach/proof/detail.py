@@ -67,7 +67,7 @@ def _findings(found: Any, _: ZoneInfo) -> str:
 _SILENT = frozenset(
     {
         *("import", "payment", "batch", "letter_id", "point", "kind", "where"),
-        *("template", "pdf_sha256", "sha256", "message_ids", "file"),
+        *("template", "pdf_sha256", "scan_sha256", "media", "sha256", "message_ids", "file"),
         *("decision", "rules", "facts", "delivery", "was_verified", "was_usage", "was_document"),
         *("standing_id", "opens", "closes"),
     }
@@ -135,6 +135,7 @@ _SAYINGS: Mapping[str, Say] = {
     "fields": _named("变更 ", names.FIELDS),
     "counted": lambda value, _: "" if value else "余额已含此笔",
     "mail_no": _named("邮件号 "),
+    "original": _named("整页扫描件的 SHA-256 "),
     "office": _named("交寄局所 "),
     "signer": _named("签收人 ", names.SIGNERS),
     "state": _named("邮政查询状态代码 "),

@@ -1,6 +1,7 @@
 """Make a bundle of one debtor's history: read in one snapshot, judged for its audience, packed."""
 
 import asyncio
+import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -89,8 +90,11 @@ async def make_bundle(
         versions = await _versions(conn, request, links, shown)
     made = bundle.files(stream, request.stated(), links, shown, proof, made_at) | versions
     letters = await _letters(parts, links, shown, {row["id"]: row["number"] for row in notices})
-    made |= letters
-    cases = [_case(row, links, shown, letters) for row in notices if selected.covers(row["id"])]
+    scans = _scans(links, shown, {row["id"]: row["number"] for row in notices})
+    made |= letters | scans
+    cases = [
+        _case(row, links, shown, letters | scans) for row in notices if selected.covers(row["id"])
+    ]
     cases = [case for case in cases if case.records]
     content = certificate(
         f"{request.debtor_id.hex[-12:]}-{made_at:%Y%m%dT%H%M%SZ}",
@@ -270,6 +274,21 @@ async def _letters(
     return made
 
 
+def _scans(
+    links: Sequence[Link], shown: Mapping[int, Shown], numbers: Mapping[UUID, int]
+) -> dict[str, bytes]:
+    """Pictures of receipts, as files that a person can open."""
+    made: dict[str, bytes] = {}
+    for link in links:
+        line = link.line
+        if line.kind is not EventKind.SCANNED or not shown[link.seq].payload or not line.payload:
+            continue
+        assert line.notice_id is not None
+        name = f"scans/{numbers[line.notice_id]}-{link.seq}.{line.data['media']}"
+        made[name] = base64.b64decode(line.payload["scan"])
+    return made
+
+
 # ------------------------------------------------------------------------------ the certificate
 
 
@@ -303,7 +322,7 @@ def _case(
     row: asyncpg.Record,
     links: Sequence[Link],
     shown: Mapping[int, Shown],
-    letters: Mapping[str, bytes],
+    enclosed: Mapping[str, bytes],
 ) -> Case:
     mine = [link for link in links if link.line.notice_id == row["id"]]
     seen = [link for link in mine if shown[link.seq].envelope]
@@ -319,8 +338,13 @@ def _case(
         outcome=outcome_of([link.line for link in seen]),
         words=words,
         withheld=withheld,
-        letter="、".join(name for name in letters if name.startswith(f"letters/{row['number']}-")),
+        letter=_named(enclosed, f"letters/{row['number']}-"),
+        scans=_named(enclosed, f"scans/{row['number']}-"),
     )
+
+
+def _named(enclosed: Mapping[str, bytes], begin: str) -> str:
+    return "、".join(name for name in enclosed if name.startswith(begin))
 
 
 def _words(sendings: Sequence[Link], shown: Mapping[int, Shown]) -> tuple[Words | None, str]:
@@ -348,6 +372,7 @@ _KINDS: Mapping[str, str] = {
     "events": "记录原文",
     "payloads": "记录内容",
     "letters": "信函",
+    "scans": "回执扫描件",
     "templates": "模板",
     "policies": "合规规则",
     "log": "载入日志的位置",

@@ -44,6 +44,7 @@ EVENTS: Mapping[EventKind, str] = {
     EventKind.SIGNED_FOR: "信函签收",
     EventKind.POSTED: "信函交寄",
     EventKind.PRINTED: "信函打印",
+    EventKind.SCANNED: "回执扫描",
     EventKind.UNCERTAIN: "结果不明",
     EventKind.RESOLVED: "结果查明",
     EventKind.CANCELLED: "已撤销",

@@ -23,6 +23,7 @@ STREAM = f"debtor:{DEBTOR}"
 BEGAN = datetime(2026, 11, 26, 2, tzinfo=UTC)
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 LETTER = b"%PDF-1.7 a letter"
+SCAN = b"\x89PNG a receipt that somebody signed"
 TEMPLATE = b"a template"
 
 
@@ -78,7 +79,8 @@ def links(count: int, stream: str = STREAM) -> list[Link]:
     for seq in range(1, count + 1):
         data: dict[str, object] = {"attempt": 1}
         if seq == 1:
-            data["pdf_sha256"] = sha256(LETTER).hexdigest()
+            data |= {"pdf_sha256": sha256(LETTER).hexdigest()}
+            data |= {"scan_sha256": sha256(SCAN).hexdigest()}
         event = Event(
             kind=KINDS[seq % len(KINDS)],
             at=BEGAN + timedelta(seconds=seq),
@@ -148,6 +150,7 @@ def bundle_files(
     proof = log_of(history, seqs, others)
     made = bundle.files(STREAM, {"audience": "court"}, history, shown, proof, BEGAN)
     made["letters/7-1.pdf"] = LETTER
+    made["scans/7-2.png"] = SCAN
     made[f"templates/{sha256(TEMPLATE).hexdigest()}.txt"] = TEMPLATE
     made["certificate.pdf"] = b"%PDF-1.7 the certificate"
     made[bundle.SUMS] = bundle.sums(made)

@@ -88,6 +88,11 @@ for letter in letters/*.pdf; do
 	[[ $recorded == *"\"pdf_sha256\":\"$(sha <"$letter")\""* ]] || fail "$letter 不是所记录的信函"
 done
 
+for scan in scans/*; do
+	[[ -e $scan ]] || continue
+	[[ $recorded == *"\"scan_sha256\":\"$(sha <"$scan")\""* ]] || fail "$scan 不是所记录的扫描件"
+done
+
 echo "4. 检查点是否由所附公钥签名"
 for note in checkpoints/*.txt; do
 	[[ -e $note ]] || continue
