@@ -212,6 +212,8 @@ async def test_a_report_says_when_and_how(rig: CmppRig) -> None:
         at=datetime(2026, 11, 23, 1, 15, tzinfo=UTC),
         code="MK:0012",
         failure=FailureClass.HARD,
+        tail="000042",
+        to="+8617000000001",
     )
 
 
