@@ -13,7 +13,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -24,7 +23,7 @@ import aiohttp
 import asyncpg
 import uvicorn
 import uvloop
-from bench.stage import Place, Stage, micro, say, spread
+from bench.stage import Place, Stage, cpu, micro, say, spread
 from fastapi import FastAPI, Request, Response
 from twilio.request_validator import RequestValidator
 
@@ -59,11 +58,11 @@ async def run(stage: Stage, size: int, rounds: int) -> None:
     with _doors(place, stage.core) as (door, ports):
         for turn in range(rounds + 1):  # the first warms up
             for name in DOORS:
-                before = _spent(door)
+                before = cpu([door])
                 called = await _called(place, ports[name], size)
                 if turn:
                     turns[name].append(called)
-                    own[name].append(_spent(door) - before)
+                    own[name].append(cpu([door]) - before)
     connection = await asyncpg.connect(place.database)
     kept = await connection.fetchval("select count(*) from raw_callbacks")
     await connection.close()
@@ -106,11 +105,6 @@ def _doors(place: Place, core: int) -> Iterator[tuple[int, dict[str, int]]]:
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdout is not None
         yield process.pid, json.loads(process.stdout.readline())
-
-
-def _spent(pid: int) -> float:
-    """CPU seconds of a process so far, to the nanosecond."""
-    return time.clock_gettime(~pid << 3 | 2)
 
 
 async def _serve(place: Place) -> None:

@@ -58,6 +58,7 @@ from outreach.channels.cmpp_text import (
     split,
     valid_until,
 )
+from outreach.channels.token import nameless
 from outreach.clock import Clock, monotonic, random_fraction
 from outreach.domain.contact import Channel
 from outreach.domain.errors import CallbackRejected, ConfigurationError
@@ -286,7 +287,7 @@ class Cmpp:
         ids = [
             _name(answer.message_id, self._clock.now())
             if isinstance(answer, SubmitResp) and _taken(answer)
-            else _unnamed(message.token, part)
+            else nameless(message.token, part)
             for part, answer in enumerate(answers, 1)
         ]
         return Accepted(tuple(ids), parts=len(ids), raw=orjson.dumps(_told(answers)).decode())
@@ -348,7 +349,7 @@ class Cmpp:
                 DeliveryFact(
                     message_id=_name(int(id_), self._clock.now())
                     if named
-                    else _unnamed(token, part),
+                    else nameless(token, part),
                     token=token,
                     delivery=Delivery.ACCEPTED
                     if named
@@ -487,11 +488,6 @@ def _name(message_id: int, now: datetime) -> str:
         return f"{message_id:016x}"  # some gateways count as they like
     passed = (month, day) <= (latest.month, latest.day)
     return f"{latest.year - (not passed)}-{message_id:016x}"
-
-
-def _unnamed(token: str, part: int) -> str:
-    """Stands for the id of a part that got none."""
-    return f"{token}:{part}"
 
 
 def _bare(number: str) -> str:

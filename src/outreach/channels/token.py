@@ -13,6 +13,11 @@ _SEAL = 8  # octets of the seal: 2^64 guesses against one key
 _LENGTH = 50  # hex of 16 + 1 + 8 octets: fits a URL path and an SMTP local part
 
 
+def nameless(token: str, part: int) -> str:
+    """Stands for a carrier's id of a part, counted from 1, that got none or whose is not known."""
+    return f"{token}:{part}"
+
+
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """Mints and reads tokens: hex of notice id, attempt and a seal, keyed BLAKE2b (RFC 7693).

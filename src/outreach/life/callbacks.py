@@ -15,7 +15,7 @@ import orjson
 from outreach.channels.base import Callback
 from outreach.db import callbacks, keys
 from outreach.db.callbacks import CallbackRow
-from outreach.db.pool import Connection
+from outreach.db.pool import LOST, Connection
 from outreach.ids import new_id
 from outreach.ledger import places
 from outreach.ledger.keys import SealingKey
@@ -73,9 +73,13 @@ class Door:
                     kept.set_exception(error)
 
     async def _errors(self, came: Sequence[Callback]) -> list[Exception | None]:
-        """What each could not be kept for: one that cannot must not keep out those beside it."""
+        """What each could not be kept for: one that cannot must not keep out those beside it, and
+        a server that is away is not asked again for each.
+        """
         try:
             await _keep(self._parts, came)
+        except LOST as error:
+            return [error] * len(came)
         except Exception as error:
             if len(came) == 1:
                 return [error]

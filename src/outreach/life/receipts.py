@@ -14,6 +14,7 @@ import asyncpg
 import orjson
 
 from outreach.channels.base import Callback, DeliveryFact, Fact, Inbound
+from outreach.channels.token import nameless
 from outreach.db import callbacks, carriage, events, notices, receipts
 from outreach.db import responses as responded
 from outreach.db.carriage import CarriageRow
@@ -219,7 +220,9 @@ async def _match_tail(
         settling.add(notice_id)
         token = parts.tokens.mint(notice_id, doubt["attempt"])
         open_ = [
-            DeliveryFact(f"{token}:{part + 1}", token, Delivery.NONE, None, "unanswered", part=part)
+            DeliveryFact(
+                nameless(token, part + 1), token, Delivery.NONE, None, "unanswered", part=part
+            )
             for part in free
         ]
         found += [

@@ -92,6 +92,27 @@ def _digest(callback: Callback) -> str:
     return sha256(callback.path.encode() + b"\0" + callback.body).hexdigest()
 
 
+async def test_while_the_database_is_away_it_is_asked_once_for_all_of_them(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door, asked = Door(house.parts), 0
+
+    async def away(*_: object) -> int:
+        nonlocal asked
+        asked += 1
+        raise ConnectionResetError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("outreach.db.callbacks.store", away)
+        done = await asyncio.gather(*map(door.take, callbacks(house, 20)), return_exceptions=True)
+    assert {type(each) for each in done} == {ConnectionResetError}
+    assert asked == 1
+    assert await kept(house) == 0
+    [again] = callbacks(house, 1)
+    await door.take(again)
+    assert await kept(house) == 1
+
+
 async def test_a_caller_who_has_gone_is_no_matter(house: House) -> None:
     door = Door(house.parts)
     one, two = callbacks(house, 2)
