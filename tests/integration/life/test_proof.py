@@ -4,7 +4,7 @@ import asyncio
 import io
 import json
 import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -154,24 +154,27 @@ async def test_a_letter_is_enclosed_as_it_was_posted(house: House, tmp_path: Pat
     assert "催收函" in certificate(made)
 
 
-async def test_a_file_of_several_is_cut_into_rows(house: House, tmp_path: Path) -> None:
-    """A mail house answers for two letters in one file: each history has its own row of it."""
-    people = Person(), Person()
+async def posted(house: House, people: Sequence[Person], told: Callable[[int], str]) -> list[UUID]:
+    """Their letters, posted together; ``told`` is what the mail house says of each, from 0 on."""
     await house.people(*people)
-    letters_out = [
-        await house.notice(person, purpose=Purpose.DEMAND_LETTER, channel=Channel.LETTER)
-        for person in people
-    ]
+    notices = [await house.notice(each, Channel.LETTER, Purpose.DEMAND_LETTER) for each in people]
     await letters.LettersOut(house.parts).collect("letters")
     batch = str(await house.fetchval("select id from letter_batches"))
     partner = house.parts.mail_houses["mailhouse"]
     await letters.close_batch(house.parts, batch, partner)
     await letters.hand_over(house.parts, batch, partner)
     rows = ["letter_id,mail_no,office,posted_at,sheets"]
-    rows += [f'{one},XA{n:09d}CN,"青岚\n局",2026-11-26,1' for n, one in enumerate(letters_out)]
+    rows += [f"{one},{told(n)}" for n, one in enumerate(notices)]
     inbox = house.folder / "mailhouse" / "inbox"
     (inbox / "posted-1.csv").write_text("\r\n".join(rows) + "\r\n", "utf-8-sig")
     await receipts.receive(house.parts)
+    return notices
+
+
+async def test_a_file_of_several_is_cut_into_rows(house: House, tmp_path: Path) -> None:
+    """A mail house answers for two letters in one file: each history has its own row of it."""
+    people = Person(), Person()
+    await posted(house, people, lambda n: f'XA{n:09d}CN,"青岚\n局",2026-11-26,1')
     files: list[dict[str, bytes]] = []
     for at, person in enumerate(people):
         made = await bundle(house, await debtor_of(house, person))

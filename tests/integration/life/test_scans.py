@@ -9,15 +9,13 @@ from uuid import UUID
 
 import pytest
 from life_rig import House, Person
-from test_proof import bundle, certificate, debtor_of, holds, unpacked
+from test_proof import bundle, certificate, debtor_of, holds, posted, unpacked
 
 from outreach.channels.tracking import s10_check_digit
 from outreach.cli.notice_scan import _file, _paths
-from outreach.domain.contact import Channel
 from outreach.domain.errors import InvalidInput, NotFound, OutreachError
 from outreach.domain.events import EventKind
-from outreach.domain.notice import Purpose
-from outreach.life import letters, receipts, scans
+from outreach.life import scans
 from outreach.life.scans import Filed
 from outreach.proof.audience import Audience
 from outreach.proof.bundle import SUMS, packed, sums
@@ -33,21 +31,9 @@ def mail_no(number: int) -> str:
     return f"RR{serial}{s10_check_digit(serial)}CN"
 
 
-async def posted(house: House, *people: Person) -> list[UUID]:
-    """Their letters, posted under ``mail_no`` 0, 1 ..."""
-    await house.people(*people)
-    notices = [await house.notice(each, Channel.LETTER, Purpose.DEMAND_LETTER) for each in people]
-    await letters.LettersOut(house.parts).collect("letters")
-    batch = str(await house.fetchval("select id from letter_batches"))
-    partner = house.parts.mail_houses["mailhouse"]
-    await letters.close_batch(house.parts, batch, partner)
-    await letters.hand_over(house.parts, batch, partner)
-    rows = ["letter_id,mail_no,office,posted_at,sheets"]
-    rows += [f"{one},{mail_no(n)},青岚局,2026-11-26,1" for n, one in enumerate(notices)]
-    inbox = house.folder / "mailhouse" / "inbox"
-    (inbox / "posted-1.csv").write_text("\r\n".join(rows) + "\r\n", "utf-8-sig")
-    await receipts.receive(house.parts)
-    return notices
+async def letters_of(house: House, *people: Person) -> list[UUID]:
+    """Posted under ``mail_no`` 0, 1 ..."""
+    return await posted(house, people, lambda n: f"{mail_no(n)},青岚局,2026-11-26,1")
 
 
 def picture(folder: Path, name: str, content: bytes = PNG) -> Path:
@@ -62,7 +48,7 @@ async def filed(house: House, path: Path, *, dry_run: bool = False) -> Filed | O
 
 async def test_a_scan_is_in_the_evidence_of_its_debtor_alone(house: House, tmp_path: Path) -> None:
     one, two = Person(), Person()
-    first, _ = await posted(house, one, two)
+    first, _ = await letters_of(house, one, two)
     done = await filed(house, picture(tmp_path, f"{mail_no(0)}.png"))
     number = (await house.look(first))["number"]
     assert done == Filed(f"{mail_no(0)}.png", number, new=True)
@@ -89,7 +75,7 @@ async def test_a_scan_is_in_the_evidence_of_its_debtor_alone(house: House, tmp_p
 
 async def test_a_scan_that_was_changed_in_the_bundle_is_found(house: House, tmp_path: Path) -> None:
     person = Person()
-    await posted(house, person)
+    await letters_of(house, person)
     await filed(house, picture(tmp_path, f"{mail_no(0)}.png"))
     made = await bundle(house, await debtor_of(house, person))
     with pytest.raises(AssertionError):
@@ -108,7 +94,7 @@ def _with_another_scan(made: Bundle) -> Bundle:
 async def test_filed_twice_it_is_there_once_and_another_beside_it(
     house: House, tmp_path: Path
 ) -> None:
-    [notice] = await posted(house, Person())
+    [notice] = await letters_of(house, Person())
     path = picture(tmp_path, f"{mail_no(0)}.png")
     again = picture(tmp_path, f"{mail_no(0)}-2.jpg", b"\xff\xd8\xff" + PNG)
     results = [await filed(house, each) for each in (path, path, again)]
@@ -117,7 +103,7 @@ async def test_filed_twice_it_is_there_once_and_another_beside_it(
 
 
 async def test_a_dry_run_files_nothing(house: House, tmp_path: Path) -> None:
-    [notice] = await posted(house, Person())
+    [notice] = await letters_of(house, Person())
     done = await filed(house, picture(tmp_path, f"{mail_no(0)}.png"), dry_run=True)
     assert isinstance(done, Filed)
     assert done.new
@@ -125,7 +111,7 @@ async def test_a_dry_run_files_nothing(house: House, tmp_path: Path) -> None:
 
 
 async def test_what_is_sealed_is_gone_with_its_address(house: House, tmp_path: Path) -> None:
-    [notice] = await posted(house, Person())
+    [notice] = await letters_of(house, Person())
     await filed(house, picture(tmp_path, f"{mail_no(0)}.png"))
     key = await house.fetchval("select contact_point_id from notices where id = $1", notice)
     sealed = await house.fetch("select sealed from event_payloads where key_id = $1", key)
