@@ -40,6 +40,7 @@ class Tender:
     """Such a process, killed and started anew."""
 
     def __init__(self, house: House, url: str) -> None:
+        self._house = house
         self._arguments = (sys.executable, "-c", TENDING, url)
         shift = (house.now - Clock().now()).total_seconds()
         self._env = {
@@ -51,7 +52,7 @@ class Tender:
         }
 
     async def live(self, seconds: float) -> None:
-        """Work so long, and be killed."""
+        """Work so long, and be killed; afterwards the server has noticed, and nothing is held."""
         process = await asyncio.create_subprocess_exec(
             *self._arguments, env=self._env, cwd=ROOT, stdout=asyncio.subprocess.PIPE
         )
@@ -60,6 +61,7 @@ class Tender:
         await asyncio.sleep(seconds)
         process.send_signal(signal.SIGKILL)
         await process.wait()
+        await self._house.execute("select from campaigns for update")
 
 
 async def everybody_once(house: House) -> None:
