@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-external lint mutants docs bench eval fuzz chaos lock
+.PHONY: help setup demo test test-external lint mutants docs bench eval likeness fuzz chaos lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,7 +22,7 @@ demo: $(DONE) ## a whole portfolio out and back on sandbox carriers (ARGS="--acc
 	$(BIN)/outreach demo $(ARGS)
 
 test: $(DONE) ## all tests, on real servers (ARGS="-k name")
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 test-external: $(DONE) ## our requests against what carriers publish: this one asks the internet
 	$(BIN)/pytest tests/external $(ARGS)
@@ -44,6 +44,9 @@ bench: $(DONE) ## measure import and sending beside their bare floor
 
 eval: $(DONE) ## the gate on words held against labelled texts (ARGS="--set tuning --show")
 	$(BIN)/python -m eval.wording $(ARGS)
+
+likeness: $(DONE) ## what the second reader of words learns from the texts for tuning
+	$(BIN)/python -m eval.likeness
 
 fuzz: $(DONE) ## ten minutes of broken CMPP (ARGS="--seconds 60 --seed 2")
 	$(BIN)/python tests/fuzz/fuzz_cmpp.py $(ARGS)

@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import logging
+import os
 import shutil
 import socket
 import tempfile
@@ -19,6 +20,8 @@ from redis import Redis
 from outreach.clock import Clock
 from outreach.db import migrate, schema
 from outreach.embedded import Urls, places, start
+
+os.environ.pop("COLUMNS", None)  # a second process for tests would have tables of 80 characters
 
 _TEMPLATE = "template_outreach"
 _numbers = count(1)

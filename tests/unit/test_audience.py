@@ -66,6 +66,7 @@ def test_and_binds_closer_than_or() -> None:
         ("产品 不属于（“信用卡”、消费贷）", "product not in (信用卡, 消费贷)"),
         ("逾期天数≠0", "dpd != 0"),
         ("账单日>今天-5000周", "statement_date > today - 35000d"),
+        ('债权人="Ａ"', 'creditor = "Ａ"'),
     ],
 )
 def test_one_spelling_is_kept(written: str, kept: str) -> None:

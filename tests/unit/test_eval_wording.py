@@ -5,8 +5,21 @@ from pathlib import Path
 
 import pytest
 from eval import wording as evaluation
-from eval.wording import CLASSES, LAWFUL, Example, Outcome, faults, main, read, table, wilson
+from eval.likeness import examples, taught
+from eval.wording import (
+    CLASSES,
+    LAWFUL,
+    Example,
+    Outcome,
+    faults,
+    hidden,
+    main,
+    read,
+    table,
+    wilson,
+)
 
+from outreach.compliance.likeness import FILE, written
 from outreach.domain.contact import Channel
 from outreach.domain.debtor import Jurisdiction
 
@@ -58,7 +71,7 @@ def test_the_table_counts_each_class_and_its_own() -> None:
             outcome(LAWFUL, "near", "L5"),
         ]
     )
-    assert lines[1].split()[:9] == ["L1", "3", "2", "1", "0", "of", "2", "1", "of"]
+    assert lines[1].split()[:10] == ["L1", "3", "2", "1", "0", "0", "of", "2", "1", "of"]
     assert lines[-1].split()[:5] == ["together", "2", "0", "1", "50.0%"]
 
 
@@ -67,6 +80,22 @@ def test_what_a_person_may_let_go_is_counted_apart() -> None:
     lines = table([asked, outcome(LAWFUL, "plain")])
     assert lines[-1].split()[:5] == ["together", "2", "1", "0", "0.0%"]
     assert not faults([asked])
+    let_go = replace(outcome("L5", "explicit", "L5"), asks=True)
+    assert table([let_go])[5].split()[:5] == ["L5", "1", "1", "1", "1"]
+    assert faults([let_go]) == ["L5: 1 of 1 explicit are left to a person"]
+
+
+def test_hidden_behind_a_lawful_text() -> None:
+    said = [replace(outcome(label, form).example, text=text) for label, form, text in (
+        (LAWFUL, "plain", "a"), ("L1", "explicit", "b"), ("L1", "veiled", "c"),
+        (LAWFUL, "near", "d"), ("L2", "explicit", "e"),
+    )]  # fmt: skip
+    assert [(each.label, each.text) for each in hidden(said)] == [("L1", "a\nb"), ("L2", "a\ne")]
+
+
+def test_the_second_reader_knows_what_the_texts_for_tuning_teach() -> None:
+    """If not: ``make likeness``."""
+    assert FILE.read_text(encoding="utf-8") == written(taught(examples()))
 
 
 def test_the_tuning_set_is_broad_and_ours_passes_it(capsys: pytest.CaptureFixture[str]) -> None:

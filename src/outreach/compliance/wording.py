@@ -1,12 +1,16 @@
 """The gate on words: what a message may not say, look like or be as long as.
 
-What counts is data (``config/policies/wording.toml``). A message differs from the last of its
-template by its figures, and now and then by a name: what was found clean with its figures taken out
-(``skeleton``) is not read again. Phrases hold no figures, so nothing is lost by it.
+What counts is data (``config/policies/wording.toml``), and a second reader that knows no phrases
+(``likeness.py``). Where only one of the two objects, a person decides: over a text without a phrase
+that reads like the unlawful, and over a phrase in one that does not.
+
+A message differs from the last of its template by its figures, and now and then by a name: what was
+found clean with its figures taken out (``skeleton``) is not read again. Neither reader looks at
+figures, so nothing is lost by it.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -14,6 +18,7 @@ from pathlib import Path
 from pydantic import Field
 
 from outreach.compliance.finding import Confidence, Effect, Finding
+from outreach.compliance.likeness import likeness
 from outreach.compliance.normal import (
     ENDS,
     SENTENCE,
@@ -31,6 +36,8 @@ from outreach.domain.contact import Channel
 from outreach.domain.debtor import Jurisdiction
 from outreach.domain.notice import Purpose
 
+DOUBT = "L0"
+"""The rule of what only the second reader objects to."""
 GUARD = 14  # how far before or after a phrase, in characters, a guard may stand
 KEPT = 4096  # skeletons remembered for one setting
 STRETCH = 120  # bytes of a skeleton; 40 characters, longer than any phrase
@@ -87,7 +94,6 @@ class _RawTable(Table):
 class _WordingTable(Table):
     alike: str = ""
     case_number: str
-    asks: dict[str, list[str]] = Field(default_factory=dict)
     words: dict[str, str] = Field(default_factory=dict)
     rules: dict[str, _Rule]
     classes: dict[str, _Class]
@@ -158,7 +164,6 @@ class Wording:
     raws: Mapping[Jurisdiction, tuple[_Raw, ...]]
     fold: Mapping[int, int]
     case_number: re.Pattern[str]
-    asks: Mapping[str, str]  # by class: beside what in a text a person may let it go
     sms: _Sms
     rules: Mapping[str, _Rule]
     classes: Mapping[str, _Class]
@@ -177,7 +182,7 @@ class Wording:
         has_marks = clean.get(bones)
         found: list[Finding] = []
         if has_marks is None:
-            found += self._asked(text, self._phrases(text, bones, setting, clean))
+            found += self._read(text, bones, setting, clean)
             has_marks = _may_hold_marks(text)
             if not found:
                 _remember(clean, bones, has_marks)
@@ -195,14 +200,15 @@ class Wording:
         """Read everything anew."""
         self._clean.clear()
 
-    def _phrases(
+    def _read(
         self, text: str, bones: bytes, setting: Setting, clean: dict[bytes, bool]
     ) -> list[Finding]:
         """Two stretches of lines at a time, those that were found clean before left out: no phrase
-        is longer than a stretch.
+        is longer than a stretch. Where there are phrases, doubts add nothing.
         """
         form = partial(normal, fold=self.fold)
         found: dict[tuple[int, int], Finding] = {}
+        doubts: dict[int, Finding] = {}
         for start, end, key in _windows(text, bones):
             if key in clean:
                 continue
@@ -212,19 +218,24 @@ class Wording:
             if (read := spelled(said)) != said:
                 mine |= self._said(part, read, setting, lambda t: spelled(form(t)), start)
             found |= mine
-            if not mine:
+            if doubtful := likeness().doubtful(said):
+                at, last = (place(part, index, form) for index in (doubtful[0], doubtful[1] - 1))
+                doubts.setdefault(start + at, self._doubted(start + at, last + 1 - at))
+            elif not mine:
                 _remember(clean, key, True)
-        return [found[key] for key in sorted(found)]
+        if found:
+            return self._asked(text, [found[key] for key in sorted(found)])
+        return list(doubts.values())
 
-    def _asked(self, text: str, found: list[Finding]) -> Iterator[Finding]:
-        """Objections that a person may set aside because of what else the text says."""
-        form = normal(text, fold=self.fold) if found else ""
-        for each in found:
-            beside = self.asks.get(str(each.values["class"]))
-            if not each.releasable and beside and compiled(beside).search(form):
-                yield replace(each, releasable=True, release=_RELEASE)
-            else:
-                yield each
+    def _asked(self, text: str, found: list[Finding]) -> list[Finding]:
+        """Those that a person may set aside where the text as a whole does not read like them."""
+        if likeness().agrees(normal(text, self.fold)):
+            return found
+        return [replace(each, releasable=True, release=_RELEASE) for each in found]
+
+    def _doubted(self, at: int, length: int) -> Finding:
+        says = "没有已知的违规表述,但读起来与违规文字相近,最像的一段已标出;请改写或由人核对"
+        return self._of(DOUBT, says, {"at": at, "length": length}, releasable=True)
 
     def _said(
         self, text: str, said: str, setting: Setting, form: Callable[[str], str], offset: int
@@ -396,29 +407,10 @@ def _load(path: Path, _: bytes) -> Wording:
         },
         fold=fold,
         case_number=re.compile(table.case_number),
-        asks=_asks(path, data, table, words, fold),
         sms=table.sms,
         rules=table.rules,
         classes=table.classes,
     )
-
-
-def _asks(
-    path: Path,
-    data: bytes,
-    table: _WordingTable,
-    words: Mapping[str, Sequence[str]],
-    fold: Mapping[int, int],
-) -> dict[str, str]:
-    found = {}
-    for name, texts in table.asks.items():
-        if name not in table.classes:
-            raise wrong(path, data, ("asks", name), f"one of {', '.join(table.classes)}")
-        try:
-            found[name] = guards(texts, words, fold)
-        except (BadPhrase, re.error) as error:
-            raise wrong(path, data, ("asks", name), f"a phrase; {error}") from None
-    return found
 
 
 def _index(listed: list[_Listed], where: Jurisdiction) -> Index:
@@ -447,7 +439,7 @@ def _check_names(path: Path, data: bytes, table: _WordingTable) -> None:
         known(("phrase", number, "release"), entry.release, _RELEASES)
     for number, raw in enumerate(table.raw):
         known(("raw", number, "reason"), raw.reason, table.classes)
-    for rule in ("M-02", "M-03", "M-04"):
+    for rule in (DOUBT, "M-02", "M-03", "M-04"):
         known(("rules", rule), rule, table.rules)
 
 

@@ -168,7 +168,7 @@ def _bracketed(asked: Filter, kinds: type | UnionType) -> str:
 def _spelt(value: Value) -> str:
     match value:
         case str():
-            token = _TOKEN.match(value)
+            token = _TOKEN.match(value.translate(_WIDE_SIGNS))
             plain = token and token["word"] == value and value.lower() not in _RESERVED
             return value if plain else '"' + re.sub('(["“”])', r"\1\1", value) + '"'
         case Today(days):

@@ -179,12 +179,12 @@ def test_none_hides_another(wording):
     [
         ("【云杉银行】请还款", set()),
         ("云杉银行:请还款", set()),
-        ("【远山银行】请还款", {"M-02"}),
+        ("【远山银行】温馨提示", {"M-02"}),
         ("【云杉银行】请还款【重要】", {"M-02"}),
         ("请还款【云杉银行】", {"M-02"}),
         ("【云杉银行】应还¥100", {"M-04"}),
         ("【云杉银行】应还￥100", {"M-04"}),
-        ("★请还款☞", {"M-04"}),
+        ("★温馨提示☞", {"M-04"}),
     ],
 )
 def test_signature_and_symbols_of_an_sms(wording, text, rules):
@@ -286,7 +286,7 @@ def test_the_quick_way_finds_what_asking_one_by_one_finds(wording, text, place):
     wording.forget()
     marks = {table["name"] for table in LISTED["raw"]}
     found = [each.values for each in wording.check_words(text, here)]
-    quick = {(v["phrase"], v["at"]) for v in found if v["phrase"] not in marks}
+    quick = {(v["phrase"], v["at"]) for v in found if v.get("phrase", "") not in {*marks, ""}}
     assert quick == set(plainly(wording, text, here))
 
 
@@ -367,16 +367,16 @@ def test_a_law_firm_with_a_mandate_writes_a_lawyers_letter(wording):
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("我行已向法院起诉,案号(2026)云01民初123号", Jurisdiction.MAINLAND),
-        ("本行已聲請支付命令,臺灣臺北地方法院115年度司促字第123號", Jurisdiction.TAIWAN),
-        ("本行已入稟法院,案件HCA 123/2026", Jurisdiction.HONG_KONG),
+        ("马上还钱,别再装死,我行已向法院起诉,案号(2026)云01民初123号", Jurisdiction.MAINLAND),
+        ("還不還錢,你要不要臉,本行已聲請支付命令,115年度司促字第123號", Jurisdiction.TAIWAN),
+        ("再唔還錢就等着瞧,本行已入稟法院,案件HCA 123/2026", Jurisdiction.HONG_KONG),
     ],
 )
-def test_a_case_number_lets_a_person_release_and_no_more(wording, text, place):
+def test_a_case_number_lets_a_person_release_what_it_is_about_and_no_more(wording, text, place):
     here = setting(Channel.EMAIL, place)
     found = wording.check_words(text, here)
-    assert found
-    assert all(each.effect is Effect.BLOCK and each.releasable for each in found)
+    assert all(each.effect is Effect.BLOCK for each in found)
+    assert any(each.releasable for each in found)
     without = wording.check_words(re.sub(r"[\d/]", "", text), here)
     assert without
     assert not any(each.releasable for each in without)
@@ -442,7 +442,7 @@ def test_the_memory_is_bounded(wording, monkeypatch):
         ('"警务"', '"<无此词>警"', "names no list"),
         ('unless = ["<防骗>"', 'unless = ["<无此词>"', "key phrase.unless"),
         ('release = "case number"', 'release = "anybody"', "key phrase.release"),
-        ('rules = { cn-mainland = "L1"', 'rules = { cn-mainland = "L0"', "key classes.L1"),
+        ('rules = { cn-mainland = "L1"', 'rules = { cn-mainland = "L00"', "key classes.L1"),
         ("max_units = 500", "", "key sms.max_units"),
     ],
 )
@@ -488,7 +488,7 @@ def test_nothing_unlawful_passes_behind_advice_quotation_or_apology(wording, tex
     [
         "您说催收员骂您“老赖”,我们复听了录音,谨此致歉,相关人员已停岗。",
         "您的信中写道“要砸门、泼油漆”,读到这里我们很难过,谨致歉意。",
-        "出借手机卡帮人刷流水,可能触犯刑法,受损的是您自己。",
+        "出借手机卡帮人刷流水,可能触犯刑法,受损的是您自己,请妥善保管本人证件。",
     ],
 )
 def test_what_only_a_person_can_tell_apart_is_put_to_one(wording, text):
@@ -498,11 +498,33 @@ def test_what_only_a_person_can_tell_apart_is_put_to_one(wording, text):
     assert all("放行" in each.release for each in found)
 
 
-def test_asks_of_an_unknown_class_or_a_bad_phrase(tmp_path):
-    text = WORDS.read_text("utf-8")
-    unknown, bad = ("L8 = [", "L99 = ["), ('"承诺", "违规', '"承诺(", "违规')
-    for change, says in ((unknown, "asks.L99"), (bad, "asks.L5")):
-        assert change[0] in text
-        (tmp_path / "wording.toml").write_text(text.replace(*change), "utf-8")
-        with pytest.raises(ConfigurationError, match=says):
-            load_wording(tmp_path / "wording.toml")
+# nothing of it stands in the list
+VEILED = "今晚不打钱,你那点破事明天大家就都晓得了"
+
+
+def test_what_only_reads_like_the_unlawful_is_put_to_a_person(wording):
+    mild = "感谢您一直以来的支持,如已还款请忽略本条信息。"
+    for channel in (Channel.SMS, Channel.EMAIL):
+        [found] = wording.check_words(f"{mild}{VEILED}。{mild}", setting(channel))
+        assert (found.rule, found.effect, found.releasable) == ("L0", Effect.BLOCK, True)
+        assert found.values == {"at": len(mild), "length": len(VEILED) + 1}
+        assert found.confidence.label.startswith("机构默认")
+
+
+def test_a_doubt_is_not_forgotten(wording):
+    here = setting(Channel.EMAIL)
+    wording.forget()
+    first = wording.check_words(f"您好:\n{VEILED}", here)
+    assert [each.rule for each in first] == ["L0"]
+    assert wording.check_words(f"您好:\n{VEILED}", here) == first
+
+
+def test_where_a_phrase_is_found_a_doubt_adds_nothing(wording):
+    assert reasons(wording, f"{VEILED},等着坐牢吧") == {"L2"}
+
+
+@given(st.text(max_size=300))
+def test_the_second_reader_reads_anything(wording, text):
+    for each in wording.check_words(text, setting(Channel.EMAIL)):
+        assert 0 <= each.values["at"] < len(text)
+        assert each.values["at"] + each.values["length"] <= len(text)
