@@ -38,6 +38,7 @@ from outreach.domain.notice import Purpose
 
 DOUBT = "L0"
 """The rule of what only the second reader objects to."""
+NOBODY = "nobody"
 GUARD = 14  # how far before or after a phrase, in characters, a guard may stand
 KEPT = 4096  # skeletons remembered for one setting
 STRETCH = 120  # bytes of a skeleton; 40 characters, longer than any phrase
@@ -148,6 +149,7 @@ class _Listed:
 
 
 Index = Mapping[str, list[_Listed]]
+_Found = tuple[_Listed, Finding]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +209,7 @@ class Wording:
         is longer than a stretch. Where there are phrases, doubts add nothing.
         """
         form = partial(normal, fold=self.fold)
-        found: dict[tuple[int, int], Finding] = {}
+        found: dict[tuple[int, int], _Found] = {}
         doubts: dict[int, Finding] = {}
         for start, end, key in _windows(text, bones):
             if key in clean:
@@ -227,11 +229,15 @@ class Wording:
             return self._asked(text, [found[key] for key in sorted(found)])
         return list(doubts.values())
 
-    def _asked(self, text: str, found: list[Finding]) -> list[Finding]:
-        """Those that a person may set aside where the text as a whole does not read like them."""
-        if likeness().agrees(normal(text, self.fold)):
-            return found
-        return [replace(each, releasable=True, release=_RELEASE) for each in found]
+    def _asked(self, text: str, found: list[_Found]) -> list[Finding]:
+        """A person may set aside what the text as a whole does not read like."""
+        agreed = likeness().agrees(normal(text, self.fold))
+        return [
+            finding
+            if agreed or listed.table.release == NOBODY
+            else replace(finding, releasable=True, release=_RELEASE)
+            for listed, finding in found
+        ]
 
     def _doubted(self, at: int, length: int) -> Finding:
         says = "没有已知的违规表述,但读起来与违规文字相近,最像的一段已标出;请改写或由人核对"
@@ -239,7 +245,7 @@ class Wording:
 
     def _said(
         self, text: str, said: str, setting: Setting, form: Callable[[str], str], offset: int
-    ) -> dict[tuple[int, int], Finding]:
+    ) -> dict[tuple[int, int], _Found]:
         index = self.index[setting.place]
         solid = _CLAUSE_END.sub("", said)
         met = {*solid, *map(str.__add__, solid, solid[1:])}
@@ -250,7 +256,7 @@ class Wording:
                 for start, end in each.hits(said):
                     at = place(text, start, form)
                     span = (offset + at, place(text, end - 1, form) + 1 - at)
-                    found[order, offset + at] = self._refused(each, text, setting, span)
+                    found[order, offset + at] = each, self._refused(each, text, setting, span)
         return found
 
     def _refused(
@@ -444,4 +450,4 @@ def _check_names(path: Path, data: bytes, table: _WordingTable) -> None:
 
 
 _RELEASE = "核对属实后由有权人员放行,或修改文字"
-_RELEASES = {"": None, "person": None, "case number": None}
+_RELEASES = {"": None, NOBODY: None, "person": None, "case number": None}

@@ -155,7 +155,7 @@ def forbid(house: House, folder: Path, *phrases: tuple[str, bool]) -> None:
     text = (ROOT / "config/policies/wording.toml").read_text("utf-8")
     more = "".join(
         f'[[phrase]]\nreason = "L1"\nmatch = ["{phrase}"]\nsafe = "…"\n'
-        f'release = "{"person" if free else ""}"\n'
+        f'release = "{"person" if free else "nobody"}"\n'
         for phrase, free in phrases
     )
     head, mark, rest = text.partition("[[phrase]]")

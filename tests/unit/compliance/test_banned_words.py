@@ -498,6 +498,16 @@ def test_what_only_a_person_can_tell_apart_is_put_to_one(wording, text):
     assert all("放行" in each.release for each in found)
 
 
+@pytest.mark.parametrize(("release", "free"), [("", True), ("person", True), ("nobody", False)])
+def test_a_list_may_forbid_what_the_second_reader_thinks_harmless(tmp_path, release, free):
+    entry = f'[[phrase]]\nreason = "L1"\nmatch = ["薄荷"]\nsafe = "…"\nrelease = "{release}"\n'
+    head, mark, rest = WORDS.read_text("utf-8").partition("[[phrase]]")
+    (tmp_path / "wording.toml").write_text(head + entry + mark + rest, "utf-8")
+    wording = load_wording(tmp_path / "wording.toml")
+    [found] = wording.check_words("感谢您的来电,本行薄荷部门已为您办理。", setting(Channel.EMAIL))
+    assert (found.rule, found.releasable) == ("L1", free)
+
+
 # nothing of it stands in the list
 VEILED = "今晚不打钱,你那点破事明天大家就都晓得了"
 
