@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-external lint mutants docs bench eval likeness fuzz chaos lock
+.PHONY: help setup demo test test-external lint mutants docs bench eval eval-replies likeness fuzz chaos lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -44,6 +44,9 @@ bench: $(DONE) ## measure import and sending beside their bare floor
 
 eval: $(DONE) ## the gate on words held against labelled texts (ARGS="--set tuning --show")
 	$(BIN)/python -m eval.wording $(ARGS)
+
+eval-replies: $(DONE) ## what replies are taken to mean, held against labelled ones
+	$(BIN)/python -m eval.replies $(ARGS)
 
 likeness: $(DONE) ## what the second reader of words learns from the texts for tuning
 	$(BIN)/python -m eval.likeness

@@ -162,7 +162,7 @@ def table(outcomes: Sequence[Outcome]) -> list[str]:
         )
         lines.append(
             f"{label:8}{len(mine):5}{caught:8}{own:11}{asks:13}{explicit:>17}{veiled:>15}"
-            f"   {_share(caught, len(mine))}"
+            f"   {share(caught, len(mine))}"
         )
     lines.append("lawful      n  to a person  refused   share (95%)")
     for form in (*FORMS[LAWFUL], ""):
@@ -170,7 +170,7 @@ def table(outcomes: Sequence[Outcome]) -> list[str]:
         asks = sum(o.asks for o in mine)
         refused = sum(bool(o.refused) for o in mine) - asks
         name = form or "together"
-        lines.append(f"{name:8}{len(mine):5}{asks:13}{refused:9}   {_share(refused, len(mine))}")
+        lines.append(f"{name:8}{len(mine):5}{asks:13}{refused:9}   {share(refused, len(mine))}")
     return lines
 
 
@@ -183,7 +183,7 @@ def _missed_of(outcomes: Iterable[Outcome]) -> str:
     return f"{sum(missed)} of {len(missed)}"
 
 
-def _share(hits: int, of: int) -> str:
+def share(hits: int, of: int) -> str:
     low, high = wilson(hits, of)
     return f"{hits / of if of else 0:.1%} ({low:.1%}-{high:.1%})"
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from outreach.domain.reply import ResponseKind, read_reply
 
 TODAY = date(2026, 11, 23)  # a Monday
-OUT, WRONG, PAID, PROMISE, DISPUTE, HARD, COMPLAINT, PERSON, OTHER = ResponseKind
+OUT, WRONG, PAID, PROMISE, DISPUTE, HARD, COMPLAINT, PERSON, GENUINE, ABUSE, OTHER = ResponseKind
 
 
 def kinds(text):

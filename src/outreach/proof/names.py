@@ -146,6 +146,8 @@ RESPONSES: Mapping[ResponseKind, str] = {
     ResponseKind.HARDSHIP: "称有困难",
     ResponseKind.COMPLAINED: "投诉",
     ResponseKind.WANTS_PERSON: "要求人工",
+    ResponseKind.ASKS_GENUINE: "询问真伪",
+    ResponseKind.ABUSE: "辱骂",
     ResponseKind.OTHER: "其他",
 }
 
