@@ -101,6 +101,10 @@ def _days_from_now(match: re.Match[str], today: date) -> date | None:
     return today + timedelta(days=_number(match["count"]) * (7 if match["weeks"] else 1))
 
 
+def _hours_from_now(match: re.Match[str], today: date) -> date | None:
+    return today + timedelta(days=-(-_number(match["count"]) // 24))
+
+
 _SUNDAYS = str.maketrans("天末1234567", "日日一二三四五六日")
 
 _READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], date], date | None]], ...] = tuple(
@@ -120,6 +124,7 @@ _READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], date], date | No
         ),
         (rf"(?P<count>{_NUMBER})(?:天|日|个?(?P<weeks>周|星期|礼拜)){_WITHIN}", _days_from_now),
         (rf"过(?P<count>{_NUMBER})(?:天|日|个?(?P<weeks>周|星期|礼拜))", _days_from_now),
+        (rf"(?P<count>{_NUMBER})个?小时{_WITHIN}", _hours_from_now),
         (rf"半个?月{_WITHIN}", _after(15)),
         (rf"[1一]个月{_WITHIN}", _after(30)),
         (
@@ -142,7 +147,7 @@ _READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], date], date | No
         (r"年[底末前]", lambda _, today: _day(today.year, 12, 31)),
         (r"大后[天日]", _after(3)),
         (r"后[天日]", _after(2)),
-        (r"明[天日早晚]|听日", _after(1)),
+        (r"明[天日早晚儿]|名天|听日", _after(1)),
         (r"今[天日晚]", _after(0)),
     )
 )
