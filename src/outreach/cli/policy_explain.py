@@ -151,7 +151,7 @@ def as_data(found: Explanation, language: Language) -> dict[str, Any]:
 def _objection_data(each: Objection, language: Language) -> dict[str, Any]:
     finding = each.finding
     return {
-        "rule": each.rule.key if each.rule else finding.rule,
+        "rule": _key(each),
         "title": each.title(language),
         "effect": finding.effect,
         "says": each.says(language),
@@ -185,8 +185,10 @@ _SAID: Mapping[str, tuple[str, str]] = {
     "unworded": ("[red]不能发送[/]:{why}", "[red]Cannot go[/]: {why}"),
     "release": ("解除办法:{how}", "What would change it: {how}"),
     "two": (
-        "或由两人放行:outreach notice release {notice} --rule {rule} --reason ...",
-        "Or two people release it: outreach notice release {notice} --rule {rule} --reason ...",
+        "第 ({count}) 项也可由两人放行:一人运行 outreach notice release {notice} --rule {rule} "
+        "--reason 理由,另一人以 --approve 复核",
+        "({count}) may also be released by two people: one runs outreach notice release {notice} "
+        "--rule {rule} --reason WHY, another says --approve",
     ),
     "objections": ("未通过的规则", "Rules that object"),
     "passed": (
@@ -195,7 +197,10 @@ _SAID: Mapping[str, tuple[str, str]] = {
     ),
     "others": ("与此通知无关的规则", "Rules that do not concern it"),
     "recorded": ("历史判定", "What was said before"),
-    "again": ("最早 {until} 再次判定", "judged again at {until} at the earliest"),
+    "again": (
+        "系统自动再次判定,最早 {until}",
+        "judged again by itself, at {until} at the earliest",
+    ),
     "looked": ("依据的记录", "looked at"),
     "source": ("规则依据", "source"),
     "free": ("本项可由两人(申请、复核)放行", "two people may release it"),
@@ -221,6 +226,10 @@ _UNWORDED: Mapping[str, tuple[str, str]] = {
 }
 
 
+def _key(each: Objection) -> str:
+    return each.rule.key if each.rule else each.finding.rule
+
+
 class _Page:
     """An explanation on the terminal."""
 
@@ -239,6 +248,11 @@ class _Page:
             self._title("objections")
         for objection in found.objections:
             self._objection(objection)
+        if found.text:
+            console.print(Panel(found.text, title=self._say("words"), expand=False))
+        if found.recorded:
+            self._title("recorded")
+            self._past()
         self._title("passed")
         for answer in found.passed:
             looked = spelled(answer.inputs, self._language)
@@ -247,11 +261,6 @@ class _Page:
             self._title("others")
             for rule in found.unconcerned:
                 self._line("  – ", f"{rule.key} {self._rule(rule)}")
-        if found.text:
-            console.print(Panel(found.text, title=self._say("words"), expand=False))
-        if found.recorded:
-            self._title("recorded")
-            self._past()
 
     def _head(self) -> None:
         kind, found, words = self._found.kind, self._found, self._words
@@ -273,7 +282,7 @@ class _Page:
         found, verdict = self._found, self._found.verdict
         stopping = [] if verdict.decision is Decision.ALLOW else stops(found.objections)
         why = " ".join(
-            f"({count}) {each.finding.rule} {each.title(self._language)}"
+            f"({count}) {_key(each)} {each.title(self._language)}"
             for count, each in enumerate(stopping, 1)
         )
         until = self._local(verdict.until) if verdict.until else ""
@@ -292,9 +301,10 @@ class _Page:
         ]
         if ways:
             self._print("release", how=" ".join(ways))
-        for each in stopping:
+        for count, each in enumerate(stopping, 1):
             if each.finding.releasable and found.number is not None:
-                self._print("two", notice=found.number, rule=each.finding.rule)
+                rule = each.finding.rule
+                self._print("two", count=count, notice=found.number, rule=rule)
 
     def _unworded(self, code: str, error: str) -> str:
         known = _UNWORDED.get(code, (code, code))[self._language is EN]
@@ -302,12 +312,11 @@ class _Page:
 
     def _objection(self, each: Objection) -> None:
         finding = each.finding
-        key = each.rule.key if each.rule else finding.rule
         console.print(f"  {_EFFECTS[finding.effect][self._language is EN]} ", end="")
         again = ""
         if finding.wait_until:
             again = "  " + self._say("again").format(until=self._local(finding.wait_until))
-        console.print(f"{key} {each.title(self._language)}{again}", markup=False)
+        console.print(f"{_key(each)} {each.title(self._language)}{again}", markup=False)
         self._line("      ", each.says(self._language))
         looked = spelled(finding.values, self._language)
         if looked:
