@@ -18,7 +18,8 @@ from outreach.domain.contact import Channel
 ROUTE = "sms"
 CONCURRENCY = 512
 """What the carrier bears: so much that each of two workers' slots has a place for every message of
-its chunk, with a tenth left for the urgent; with fewer a chunk goes in two waves, of 100 ms each."""
+its chunk, with a tenth left for the urgent. With fewer a chunk goes in two waves of 100 ms.
+"""
 
 
 async def run(stage: Stage, size: int, rounds: int, latency: float) -> None:
