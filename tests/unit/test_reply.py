@@ -171,6 +171,8 @@ def test_several_things_said(text, said):
         ("一个月内还清", "2026-12-23"),
         ("半个月后还", "2026-12-08"),
         ("下週三領薪水就繳", "2026-12-02"),
+        ("48小时内还", "2026-11-25"),
+        ("名天还", "2026-11-24"),
     ],
 )
 def test_the_day_of_a_promise(text, day):
@@ -269,3 +271,28 @@ def test_a_day_without_its_year_is_not_past(today):
     for text in ("15号还", "周三还", "月底还", "3月1日还", "下月初还", "年底还"):
         (promise,) = read_reply(text, today)
         assert promise.promised_on >= today
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("不要在发工资前打给我", OUT),
+        ("卡停了用不了", OUT),
+        ("取消以后怎么还", OUT),
+        ("别打我公司电话", WRONG),
+        ("不要骚扰我的紧急联系人", WRONG),
+        ("从你们那借的我会还", DISPUTE),
+        ("我不认为有问题", DISPUTE),
+        ("我会按时还的", DISPUTE),
+        ("还差500明天补上", DISPUTE),
+        ("退款到了就还", DISPUTE),
+        ("还没完全还清", COMPLAINT),
+        ("请查个人征信", PERSON),
+        ("15日你们查一下", ABUSE),
+        ("滚动还款可以吗", ABUSE),
+        ("我是他妈妈", ABUSE),
+        ("请告知结清金额", PAID),
+    ],
+)
+def test_what_only_sounds_like_it_is_not_said(text, kind):
+    assert kind not in kinds(text)
