@@ -4,7 +4,6 @@
 they are tuned: of it only figures are printed. ``replies/tuning.tsv`` is there to be looked at.
 """
 
-import argparse
 import csv
 import sys
 from collections.abc import Iterable, Sequence
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from eval.wording import share
+from eval.measure import asked, share, verdict
 from outreach.domain.debtor import Jurisdiction
 from outreach.domain.reply import Understood, read_reply
 
@@ -131,15 +130,7 @@ def table(outcomes: Sequence[Outcome]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return 1 if what must not go unheard does, or a promised day is wrong."""
-    parser = argparse.ArgumentParser(prog="python -m eval.replies", description=__doc__)
-    parser.add_argument("--set", default="held_out", help="held_out or tuning, of eval/replies/")
-    parser.add_argument(
-        "--show",
-        action="store_true",
-        help="also the replies that were misread. Never of held_out, unless it is being retired: "
-        "what has been seen measures nothing any more",
-    )
-    options = parser.parse_args(arguments)
+    options = asked("replies", __doc__).parse_args(arguments)
     outcomes = judge(read(SETS / f"{options.set}.tsv"))
     say = print
     say("\n".join(table(outcomes)))
@@ -150,10 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     ",".join(sorted(labels)) for labels in (each.reply.labels, each.labels)
                 )
                 say(f"{meant} -> {taken}: {each.reply.text!r}")
-    found = faults(outcomes)
-    for fault in found:
-        say(f"not good enough: {fault}")
-    return int(bool(found))
+    return verdict(faults(outcomes))
 
 
 if __name__ == "__main__":

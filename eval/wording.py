@@ -4,15 +4,14 @@
 they are tuned: of it only figures are printed. ``wording/tuning.tsv`` is there to be looked at.
 """
 
-import argparse
 import csv
 import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from math import sqrt
 from pathlib import Path
 
+from eval.measure import asked, share, verdict
 from outreach.compliance.finding import Effect
 from outreach.compliance.setting import Setting
 from outreach.compliance.wording import Wording, load_wording
@@ -118,17 +117,6 @@ def _setting(example: Example) -> Setting:
     )
 
 
-def wilson(hits: int, of: int) -> tuple[float, float]:
-    """The Wilson score interval of a share, 95%; of nothing, everything is possible."""
-    if not of:
-        return 0.0, 1.0
-    z = 1.959963984540054
-    share, weight = hits / of, z * z / of
-    middle = (share + weight / 2) / (1 + weight)
-    half = z * sqrt(share * (1 - share) / of + weight / (4 * of)) / (1 + weight)
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
 def faults(outcomes: Sequence[Outcome]) -> list[str]:
     """Why this is not good enough; empty if it is."""
     found = []
@@ -183,22 +171,10 @@ def _missed_of(outcomes: Iterable[Outcome]) -> str:
     return f"{sum(missed)} of {len(missed)}"
 
 
-def share(hits: int, of: int) -> str:
-    low, high = wilson(hits, of)
-    return f"{hits / of if of else 0:.1%} ({low:.1%}-{high:.1%})"
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return 1 if an explicit form was missed or more than 2% of lawful texts are refused."""
-    parser = argparse.ArgumentParser(prog="python -m eval.wording", description=__doc__)
-    parser.add_argument("--set", default="held_out", help="held_out or tuning, of eval/wording/")
+    parser = asked("wording", __doc__)
     parser.add_argument("--words", type=Path, default=WORDS, help="another word list")
-    parser.add_argument(
-        "--show",
-        action="store_true",
-        help="also the texts that were judged wrongly. Never of held_out, unless it is being "
-        "retired: what has been seen measures nothing any more",
-    )
     options = parser.parse_args(arguments)
     wording, examples = load_wording(options.words), read(SETS / f"{options.set}.tsv")
     outcomes = judge(wording, examples)
@@ -210,10 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if outcome.missed or (outcome.example.label == LAWFUL and outcome.refused):
                 example, refused = outcome.example, ",".join(sorted(outcome.refused))
                 say(f"{example.label} {example.form} {example.place} {refused}: {example.text}")
-    found = faults(outcomes)
-    for fault in found:
-        say(f"not good enough: {fault}")
-    return int(bool(found))
+    return verdict(faults(outcomes))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from eval import wording as evaluation
 from eval.likeness import examples, taught
+from eval.measure import wilson
 from eval.wording import (
     CLASSES,
     LAWFUL,
@@ -16,7 +17,6 @@ from eval.wording import (
     main,
     read,
     table,
-    wilson,
 )
 
 from outreach.compliance.likeness import FILE, written
