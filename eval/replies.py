@@ -9,29 +9,17 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 from eval.measure import asked, share, verdict
 from outreach.domain.debtor import Jurisdiction
-from outreach.domain.reply import Understood, read_reply
+from outreach.domain.reply import read_reply
+from outreach.domain.response import ResponseKind, Understood
 
 SETS = Path(__file__).parent / "replies"
 COLUMNS = ["today", "labels", "promised_on", "amount", "place", "channel", "text"]
-EMPTY = "empty"
-LABELS = (
-    "opted_out",
-    "wrong_person",
-    "disputed",
-    "claimed_paid",
-    "promised",
-    "hardship",
-    "complained",
-    "wants_person",
-    "asks_genuine",
-    "abuse",
-    "other",
-    EMPTY,
-)
+LABELS = tuple(map(str, ResponseKind))
 UNHEARD = ("opted_out", "wrong_person", "disputed")
 """What must not go unheard: a violation each."""
 LEAST_HEARD = 0.98
@@ -42,6 +30,7 @@ class Reply:
     today: date
     labels: frozenset[str]
     promised_on: date | None
+    amount: Decimal | None
     place: Jurisdiction
     text: str
 
@@ -55,11 +44,15 @@ class Outcome:
 
     @property
     def labels(self) -> frozenset[str]:
-        return frozenset(str(each.kind) for each in self.understood) or frozenset({EMPTY})
+        return frozenset(str(each.kind) for each in self.understood)
 
     @property
     def promised_on(self) -> date | None:
         return next((u.promised_on for u in self.understood if u.kind == "promised"), None)
+
+    @property
+    def amount(self) -> Decimal | None:
+        return next((u.amount for u in self.understood if u.amount is not None), None)
 
     @property
     def days_off(self) -> int | None:
@@ -84,6 +77,7 @@ def read(path: Path) -> list[Reply]:
                     date.fromisoformat(row[0]),
                     frozenset(row[1].split(",")),
                     date.fromisoformat(row[2]) if row[2] else None,
+                    Decimal(row[3]) if row[3] else None,
                     Jurisdiction(row[4]),
                     row[6].replace("\\n", "\n"),
                 )
@@ -125,6 +119,10 @@ def table(outcomes: Sequence[Outcome]) -> list[str]:
         f"promised days: {off.count(0)} of {len(dated)} right, {off.count(1)} a day off, "
         f"{off.count(None)} not read, {sum((days or 0) > 1 for days in off)} wrong"
     )
+    named = [o for o in outcomes if o.reply.amount is not None]
+    right = sum(o.amount == o.reply.amount for o in named)
+    wrong = sum(o.amount not in (o.reply.amount, None) for o in outcomes)
+    lines.append(f"sums: {right} of {len(named)} right, {wrong} wrong or not meant")
     return lines
 
 

@@ -19,10 +19,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from outreach.clock import monotonic
-from outreach.db import backlog, schema, stops
+from outreach.db import backlog, schema, stops, tasks
 from outreach.db.pool import Connection
 from outreach.domain.errors import ConfigurationError
 from outreach.domain.notice import Lane
+from outreach.domain.task import TaskKind
 from outreach.life.parts import Parts
 from outreach.loops import Loops, is_away
 from outreach.metrics import Measured
@@ -144,6 +145,7 @@ async def measure(conn: Connection, parts: Parts) -> Measured:
     row = await backlog.standing(conn)
     place = parts.settings.checkpoint_place
     copies = await backlog.not_brought(conn, place) if place else backlog.Backlog(0, None)
+    waiting = await tasks.open_counts(conn)
     return {
         "due": [((each.lane, each.route), each.waiting) for each in due],
         "due_age_seconds": [
@@ -153,6 +155,7 @@ async def measure(conn: Connection, parts: Parts) -> Measured:
         "letters_waiting": [((carrier,), count) for carrier, count in letters],
         "uncertain": [((), row["uncertain"])],
         "uncertain_age_seconds": [((), row["uncertain_age"])],
+        "tasks": [((kind,), waiting.get(kind, 0)) for kind in TaskKind],
         "claims": [((), row["claims"])],
         "claims_expired": [((), row["expired"])],
         "receipts_lag_seconds": [((), _age(now, row["callback_since"]))],

@@ -21,6 +21,7 @@ GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "letters_waiting": ("Letters in batches not handed over yet.", ("carrier",)),
     "uncertain": ("Notices nobody can yet say were sent or not.", ()),
     "uncertain_age_seconds": ("How long the oldest uncertain notice has been so.", ()),
+    "tasks": ("What waits for a person.", ("kind",)),
     "claims": ("Chunks in flight.", ()),
     "claims_expired": ("Chunks in flight whose lease ran out.", ()),
     "receipts_lag_seconds": ("Age of the oldest callback not applied yet.", ()),

@@ -27,7 +27,17 @@ from outreach.domain.errors import ConfigurationError
 from outreach.domain.notice import Lane
 from outreach.health import Health
 from outreach.ids import new_id
-from outreach.life import feed, letters, links, receipts, reconcile, registers, seal, witness
+from outreach.life import (
+    feed,
+    letters,
+    links,
+    receipts,
+    reconcile,
+    registers,
+    seal,
+    witness,
+    worklist,
+)
 from outreach.life.calendars import Calendars
 from outreach.life.checkpoints import checkpoint_due
 from outreach.life.dispatch import Dispatcher
@@ -169,6 +179,7 @@ async def run_worker(
             stopping,
             patience=SLOW_SECONDS,
         ),
+        every("tasks", worklist.FOLLOW_SECONDS, lambda: worklist.follow(parts), stopping),
         every("upkeep", 3600.0, lambda: _upkeep(parts, calendars), stopping),
         every("checkpoint", LOG_SECONDS, lambda: checkpoint_due(parts), stopping),
         every("witness", LOG_SECONDS, lambda: _witness(parts), stopping, patience=SLOW_SECONDS),

@@ -105,9 +105,11 @@ HEAD = (
 def _line(number: int, overdue: str, days: int, phone: str, email: str) -> str:
     today = Clock().now().astimezone(ZoneInfo("Asia/Shanghai")).date()
     late = today - timedelta(days=days)
+    # at a week's end nobody writes before Monday: a balance of today would be too old by then
+    fresh = today + timedelta(days={6: 2, 7: 1}.get(today.isoweekday(), 0))
     return (
         f"qinglan-bank,99990000{number:08},主借款人,青岚信用卡,CNY,{late},{late},100.00,{overdue},"
-        f"1000.00,1000.00,0.00,0.00,0.00,{today} 02:00:00,云小满,女,00000019700101{number:04},"
+        f"1000.00,1000.00,0.00,0.00,0.00,{fresh} 02:00:00,云小满,女,00000019700101{number:04},"
         f"zh-CN,{phone},{'合同预留' if phone else ''},{'是' if phone else ''},"
         f"{email},{'合同预留' if email else ''},{'是' if email else ''}"
     )

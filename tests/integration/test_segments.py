@@ -24,7 +24,7 @@ from outreach.domain.contact import KIND_FOR, Channel, ContactKind
 from outreach.domain.debtor import Jurisdiction, Locale, Role
 from outreach.domain.filter_text import parse
 from outreach.domain.money import Currency
-from outreach.domain.reply import ResponseKind
+from outreach.domain.response import ResponseKind
 from outreach.ids import new_id
 
 NOW = datetime(2026, 11, 24, 17, 30, tzinfo=UTC)  # the next day already in Shanghai

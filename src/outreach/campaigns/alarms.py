@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from outreach.db.tallies import Tally
-from outreach.domain.reply import ResponseKind
+from outreach.domain.response import ResponseKind
 from outreach.domain.states import COUNTS_AS_CONTACT, FailureClass, State
 from outreach.settings import Settings
 

@@ -37,6 +37,7 @@ NOUNS = {
     "history": "history",
     "proof": "proof",
     "retention": "retention",
+    "tasks": "tasks",
     "uncertain": "uncertain",
     "carriers": "carriers",
     "recover": "recover",

@@ -14,7 +14,7 @@ from outreach.domain.account import Bucket
 from outreach.domain.contact import Address, Channel, Usage
 from outreach.domain.debtor import Locale, Standing
 from outreach.domain.events import EventKind
-from outreach.domain.reply import ResponseKind
+from outreach.domain.response import ResponseKind
 from outreach.domain.standing import About, Body
 from outreach.proof import names
 from outreach.proof.detail import detail

@@ -59,6 +59,15 @@ async def take(conn: Connection, limit: int, only: UUID | None = None) -> list[a
     )
 
 
+async def kept(conn: Connection, callback_id: UUID) -> asyncpg.Record | None:
+    """A callback with its key, to be read once more."""
+    return await conn.fetchrow(
+        """select r.id, r.carrier, r.received_at, r.key_id, r.sealed, k.wrapped, k.master_version
+           from raw_callbacks r left join sealing_keys k on k.id = r.key_id where r.id = $1""",
+        callback_id,
+    )
+
+
 async def done(conn: Connection, ids: Sequence[UUID]) -> None:
     await conn.execute("delete from callbacks_due where callback_id = any($1::uuid[])", ids)
 

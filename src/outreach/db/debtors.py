@@ -182,6 +182,17 @@ async def mark_point(conn: Connection, point_id: UUID, field: str, at: datetime)
     return status.endswith(" 1")
 
 
+async def move_mark(
+    conn: Connection, point_id: UUID, field: str, at: datetime, to: datetime | None
+) -> bool:
+    """Date a mark that was set at one instant from another, or take it away; False if none was."""
+    assert field in ("opted_out_at", "wrong_person_at")
+    status = await conn.execute(
+        f"update contact_points set {field} = $3 where id = $1 and {field} = $2", point_id, at, to
+    )
+    return status.endswith(" 1")
+
+
 async def lock(conn: Connection, debtor_ids: Sequence[UUID]) -> None:
     """Take the debtors' rows in id order, as dispatch does, so that nobody waits in a ring."""
     await conn.execute(

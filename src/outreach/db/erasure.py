@@ -186,6 +186,7 @@ async def blank_debtor(conn: Connection, debtor_id: UUID) -> None:
            where debtor_id = $1""",
         debtor_id,
     )
+    await conn.execute("update tasks set reason = '' where debtor_id = $1", debtor_id)
     await conn.execute("delete from tags where debtor_id = $1", debtor_id)
     await conn.execute("update disclosures set evidence = '' where debtor_id = $1", debtor_id)
 

@@ -266,6 +266,15 @@ async def by_id(conn: Connection, event_id: UUID) -> asyncpg.Record | None:
     )
 
 
+async def payload(conn: Connection, event_id: UUID) -> asyncpg.Record | None:
+    """An event's sealed payload with its wrapped key; None where it has none, or was erased."""
+    return await conn.fetchrow(
+        """select p.sealed, p.key_id, k.wrapped, k.master_version
+           from event_payloads p join sealing_keys k on k.id = p.key_id where p.event_id = $1""",
+        event_id,
+    )
+
+
 async def erasures(conn: Connection, stream: str | None) -> AsyncIterator[dict[str, object]]:
     """What each ``erased`` event says was destroyed: ``keys`` and ``payloads``, lists of ids."""
     query = f"""select data from contact_events

@@ -32,7 +32,10 @@ _UNITS = " ".join(f"when '{currency}' then {10**currency.decimals}" for currency
 
 _POINTS = f"from contact_points p where p.debtor_id = d.id and {USABLE}"
 
-_LAST_RESPONSE = "from responses r where r.debtor_id = d.id order by r.at desc, r.id desc limit 1"
+_LAST_RESPONSE = (
+    "from responses r where r.debtor_id = d.id and r.withdrawn_at is null "
+    "order by r.at desc, r.id desc limit 1"
+)
 
 _LAST_CONTACT = f"""select max(e.at) from contact_events e
     where e.debtor_id = d.id and e.kind = '{EventKind.SENDING}'"""

@@ -1,40 +1,77 @@
 """What debtors answered."""
 
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from outreach.db.pool import Connection
 
+Row = tuple[Any, ...]
 
-async def insert(
-    conn: Connection,
-    response_id: UUID,
-    creditor_id: str | None,
-    debtor_id: UUID | None,
-    notice_id: UUID | None,
-    callback_id: UUID | None,
-    channel: str,
-    kind: str,
-    promised_on: date | None,
-    sure: bool,
-    at: datetime,
-) -> None:
-    """A response without a debtor waits for a person to say whose it is."""
-    await conn.execute(
-        """insert into responses values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+_COLUMNS = (
+    "id, creditor_id, debtor_id, notice_id, callback_id, channel, kind, promised_on, sure, at, "
+    "reply_id, point_id, amount, holds_until, said_by"
+)
+
+
+async def insert(conn: Connection, rows: Sequence[Row]) -> None:
+    """New responses, in the order of ``_COLUMNS``.
+
+    One without a debtor waits for a person to say whose it is.
+    """
+    numbers = ", ".join(f"${n}" for n in range(1, 16))
+    await conn.executemany(
+        f"""insert into responses ({_COLUMNS}, campaign_id) values ({numbers},
                (select campaign_id from notices where id = $4))""",
-        response_id,
-        creditor_id,
+        rows,
+    )
+
+
+async def of_reply(conn: Connection, reply_id: UUID) -> list[asyncpg.Record]:
+    """What one reply is taken to say today."""
+    return await conn.fetch(
+        "select * from responses where reply_id = $1 and withdrawn_at is null order by id", reply_id
+    )
+
+
+async def newest(conn: Connection, debtor_id: UUID) -> asyncpg.Record | None:
+    """One row of the newest reply that can be read again."""
+    return await conn.fetchrow(
+        """select * from responses where debtor_id = $1 and reply_id is not null
+           order by at desc, id desc limit 1""",
         debtor_id,
-        notice_id,
-        callback_id,
-        channel,
-        kind,
-        promised_on,
-        sure,
-        at,
+    )
+
+
+async def others_like(conn: Connection, row: asyncpg.Record) -> list[asyncpg.Record]:
+    """What this debtor's other replies say of the same kind."""
+    return await conn.fetch(
+        """select point_id, holds_until, at from responses
+           where debtor_id = $1 and kind = $2 and id <> $3 and withdrawn_at is null""",
+        row["debtor_id"],
+        row["kind"],
+        row["id"],
+    )
+
+
+async def withdraw(conn: Connection, response_id: UUID, now: datetime) -> None:
+    await conn.execute(
+        "update responses set withdrawn_at = $2 where id = $1 and withdrawn_at is null",
+        response_id,
+        now,
+    )
+
+
+async def confirm(conn: Connection, reply_id: UUID, said_by: str) -> None:
+    """A person took it so too."""
+    await conn.execute(
+        """update responses set sure = true, said_by = $2
+           where reply_id = $1 and withdrawn_at is null and not sure""",
+        reply_id,
+        said_by,
     )
 
 
@@ -71,7 +108,8 @@ async def notice_of_tail(
 
 async def of_debtor(conn: Connection, debtor_id: UUID) -> list[asyncpg.Record]:
     return await conn.fetch(
-        "select * from responses where debtor_id = $1 order by at, id", debtor_id
+        """select * from responses where debtor_id = $1 and withdrawn_at is null order by at, id""",
+        debtor_id,
     )
 
 
@@ -79,12 +117,15 @@ async def of_campaign(conn: Connection, campaign_id: UUID) -> dict[str, int]:
     """How many people of a campaign answered, by what they said."""
     rows = await conn.fetch(
         """select kind, count(distinct debtor_id) as count from responses
-           where campaign_id = $1 group by 1 order by 1""",
+           where campaign_id = $1 and withdrawn_at is null group by 1 order by 1""",
         campaign_id,
     )
     return {row["kind"]: row["count"] for row in rows}
 
 
 async def counts(conn: Connection) -> dict[str, int]:
-    rows = await conn.fetch("select kind, count(*) as count from responses group by 1 order by 1")
+    rows = await conn.fetch(
+        """select kind, count(*) as count from responses where withdrawn_at is null
+           group by 1 order by 1"""
+    )
     return {row["kind"]: row["count"] for row in rows}

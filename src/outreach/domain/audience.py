@@ -14,7 +14,7 @@ from outreach.domain.contact import Channel
 from outreach.domain.debtor import Jurisdiction, Locale, Role
 from outreach.domain.frozen import frozen
 from outreach.domain.money import Currency
-from outreach.domain.reply import ResponseKind
+from outreach.domain.response import ResponseKind
 
 # ------------------------------------------------------------------------------------- fields
 

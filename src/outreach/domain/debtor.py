@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from outreach.domain.money import Currency
+
 
 class Locale(StrEnum):
     """A place's own written Chinese; templates exist per locale and are never converted."""
@@ -25,6 +27,13 @@ HOME_ZONE = {
     Jurisdiction.TAIWAN: "Asia/Taipei",
 }
 """The time zone of each place."""
+
+HOME_CURRENCY = {
+    Jurisdiction.MAINLAND: Currency.CNY,
+    Jurisdiction.HONG_KONG: Currency.HKD,
+    Jurisdiction.TAIWAN: Currency.TWD,
+}
+"""What a sum without a currency is in."""
 
 
 PLACE_OF_REGION = {

@@ -52,7 +52,8 @@ class EventKind(StrEnum):
     NOTE = "note"
     TAGGED = "tagged"
     UNTAGGED = "untagged"
-    CORRECTED = "corrected"
+    CORRECTED = "corrected"  # a person took a reply otherwise
+    TASK_DONE = "task_done"  # somebody closed what waited for a person
     EXPORTED = "exported"
     VIEWED = "viewed"
     STOPPED = "stopped"

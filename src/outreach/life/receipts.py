@@ -15,7 +15,7 @@ import orjson
 
 from outreach.channels.base import Callback, DeliveryFact, Fact, Inbound
 from outreach.channels.token import nameless
-from outreach.db import callbacks, carriage, events, notices, receipts
+from outreach.db import callbacks, carriage, events, notices, receipts, tasks
 from outreach.db import responses as responded
 from outreach.db.carriage import CarriageRow
 from outreach.db.notices import ResultRow
@@ -32,6 +32,8 @@ from outreach.domain.states import (
     merge_part,
     merge_parts,
 )
+from outreach.domain.task import TaskKind
+from outreach.ids import new_id
 from outreach.ledger import places
 from outreach.ledger.envelope import Entry, prepare
 from outreach.ledger.keys import SealingKey, WrappedKey
@@ -111,7 +113,7 @@ async def _apply(parts: Parts, limit: int, only: UUID | None = None) -> int:
         matched: list[Matched] = []
         settling: set[UUID] = set()
         for row in rows:
-            body, facts = _read(parts, row)
+            body, facts = read(parts, row)
             found, missing = await _match(conn, parts, row["carrier"], body, facts)
             if missing and row["tries"] < RETRIES:
                 later.append(row["id"])  # it may precede our own commit
@@ -135,7 +137,7 @@ async def _apply(parts: Parts, limit: int, only: UUID | None = None) -> int:
     return len(rows)
 
 
-def _read(parts: Parts, row: asyncpg.Record) -> tuple[bytes, Sequence[Fact]]:
+def read(parts: Parts, row: asyncpg.Record) -> tuple[bytes, Sequence[Fact]]:
     """The body and the facts of a stored callback; one that cannot be read says nothing and is
     logged.
     """
@@ -353,11 +355,12 @@ async def _apply_to(
     carrier wrote.
     """
     telling_facts = {m.fact.event: m for m in facts if m.fact.event is not None}
-    entries = [
-        _told(row, kind, m, key, now)
-        for kind, m in telling_facts.items()
-        if await receipts.first_time(conn, row["id"], kind)
-    ]
+    entries = []
+    for kind, m in telling_facts.items():
+        if await receipts.first_time(conn, row["id"], kind):
+            entries.append(_told(row, kind, m, key, now))
+            if kind is EventKind.RETURNED:
+                await _open_task(conn, row, now)
     attempt = max([row["attempt"], *(m.attempt for m in facts)])
     delivery, telling = merged(words, attempt)
     old = Delivery(row["delivery"])
@@ -385,6 +388,20 @@ async def _apply_to(
     if failure and delivery is Delivery.UNDELIVERED:
         entries += await responses.point_failed(conn, row, failure, now)
     return entries
+
+
+async def _open_task(conn: Connection, row: asyncpg.Record, now: datetime) -> None:
+    """A letter came back: somebody must find out where the debtor is."""
+    await tasks.add(
+        conn,
+        new_id(),
+        TaskKind.RETURNED,
+        row["id"],
+        row["creditor_id"],
+        row["debtor_id"],
+        row["id"],
+        now,
+    )
 
 
 def _told(

@@ -69,7 +69,7 @@ _SILENT = frozenset(
         *("import", "payment", "batch", "letter_id", "point", "kind", "where"),
         *("template", "pdf_sha256", "scan_sha256", "media", "sha256", "message_ids", "file"),
         *("decision", "rules", "facts", "delivery", "was_verified", "was_usage", "was_document"),
-        *("standing_id", "opens", "closes"),
+        *("standing_id", "opens", "closes", "task", "reply"),
     }
 )
 """For programs, not for readers: all of it is in the JSON."""
@@ -107,7 +107,11 @@ _SAYINGS: Mapping[str, Say] = {
     "conflict": lambda value, _: "先报失败后报送达" if value else "",
     "by": _named("依据", names.EVIDENCE),
     "as": _named("定为", names.STATES),
+    "misread": _named("原理解为 ", names.RESPONSES),
     "understood": _named("理解为 ", names.RESPONSES),
+    "about_task": _named("", names.TASKS),
+    "outcome": _named("", names.OUTCOMES),
+    "unmark": _named("撤销联系方式标记:", names.MARKS),
     "sure": lambda value, _: "" if value else "待人工确认",
     "promised_on": _named("承诺日 "),
     "interruption": _named("", names.INTERRUPTIONS),

@@ -7,9 +7,10 @@ from outreach.domain.debtor import Jurisdiction, Role, Sex, Standing
 from outreach.domain.events import EventKind
 from outreach.domain.notice import Purpose
 from outreach.domain.register import AgencyKind, Interruption, Register
-from outreach.domain.reply import ResponseKind
+from outreach.domain.response import ResponseKind
 from outreach.domain.standing import About, Body
 from outreach.domain.states import FailureClass, State
+from outreach.domain.task import Outcome, TaskKind
 
 EVENTS: Mapping[EventKind, str] = {
     EventKind.IMPORTED: "账户导入",
@@ -56,6 +57,7 @@ EVENTS: Mapping[EventKind, str] = {
     EventKind.TAGGED: "加标签",
     EventKind.UNTAGGED: "去标签",
     EventKind.CORRECTED: "更正",
+    EventKind.TASK_DONE: "待办完成",
     EventKind.EXPORTED: "导出记录",
     EventKind.VIEWED: "查阅记录",
     EventKind.STOPPED: "停止发送",
@@ -137,6 +139,22 @@ STANDINGS: Mapping[Standing, str] = {
     Standing.HUMAN_ONLY: "仅限人工",
 }
 
+TASKS: Mapping[TaskKind, str] = {
+    TaskKind.REPLY: "回复待读",
+    TaskKind.UNCERTAIN: "结果不明",
+    TaskKind.RETURNED: "信函退回",
+    TaskKind.BROKEN_PROMISE: "承诺未兑现",
+    TaskKind.HOLD: "待答复",
+}
+
+OUTCOMES: Mapping[Outcome, str] = {
+    Outcome.DONE: "已处理",
+    Outcome.CONFIRMED: "理解无误",
+    Outcome.CORRECTED: "理解已更正",
+    Outcome.NOBODYS: "与本机构无关",
+    Outcome.SETTLED: "事项已了结",
+}
+
 RESPONSES: Mapping[ResponseKind, str] = {
     ResponseKind.OPTED_OUT: "退订",
     ResponseKind.WRONG_PERSON: "称非本人",
@@ -149,6 +167,7 @@ RESPONSES: Mapping[ResponseKind, str] = {
     ResponseKind.ASKS_GENUINE: "询问真伪",
     ResponseKind.ABUSE: "辱骂",
     ResponseKind.OTHER: "其他",
+    ResponseKind.EMPTY: "空白",
 }
 
 ROLES: Mapping[Role, str] = {
@@ -302,4 +321,9 @@ REASONS: Mapping[str, str] = {
     "deceased": "死亡",
     "returned": "退回",
     "cancelled": "撤回",
+    "reply": "债务人回复",
+    "misread": "回复理解有误",
+    "kept": "已按承诺还款",
+    "kept_in_part": "只还了一部分",
+    "broken": "到期未还",
 }

@@ -14,6 +14,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import aiohttp
+import aiosmtplib
 import asyncpg
 import orjson
 import uvicorn
@@ -317,6 +318,24 @@ class House:
         form = {"MessageSid": f"SM{new_id().hex}", "From": person.e164, "To": OUR_NUMBER}
         return self.signed("inbound", form | {"Body": text})
 
+    async def mail(self, sender: str, text: str, token: str = "", more: str = "") -> None:
+        """Somebody writes to the mailbox for replies, in answer to the mail of this token."""
+        answers = f"In-Reply-To: <{token}@bounce.outreach.test>\r\n" if token else ""
+        mail = (
+            f"From: <{sender}>\r\nTo: <reply@outreach.test>\r\n"
+            f"Message-ID: <{text.encode().hex()}@x.test>\r\nSubject: re\r\n{answers}{more}"
+            "Content-Type: text/plain; charset=utf-8\r\n"
+            f"Content-Transfer-Encoding: 8bit\r\n\r\n{text}\r\n\r\n> 如需退订请回复\r\n"
+        )
+        await aiosmtplib.send(
+            mail.encode(),
+            sender=sender,
+            recipients=["reply@outreach.test"],
+            hostname="127.0.0.1",
+            port=self.settings.mail_port,
+        )
+        await self.apply()
+
     def signed(self, path: str, form: dict[str, str]) -> "Push":
         url = f"{self.settings.public_url}/callbacks/twilio/{path}"
         signature = self._signer.compute_signature(url, form)
@@ -367,12 +386,19 @@ class House:
 
     async def events(self, notice_id: UUID) -> list[Event]:
         """A notice's events in order, payloads opened."""
+        return await self._events("notice_id", notice_id)
+
+    async def history(self, person: Person) -> list[Event]:
+        """All events of a debtor, payloads opened."""
+        return await self._events("debtor_id", (await self.row(person))["debtor_id"])
+
+    async def _events(self, column: str, value: UUID) -> list[Event]:
         rows = await self.fetch(
-            """select e.*, p.sealed, p.key_id, k.wrapped, k.master_version from contact_events e
+            f"""select e.*, p.sealed, p.key_id, k.wrapped, k.master_version from contact_events e
                left join event_payloads p on p.event_id = e.id
                left join sealing_keys k on k.id = p.key_id
-               where e.notice_id = $1 order by e.id""",
-            notice_id,
+               where e.{column} = $1 order by e.id""",
+            value,
         )
         return [self._opened(row) for row in rows]
 

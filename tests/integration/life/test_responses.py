@@ -2,7 +2,6 @@
 
 from datetime import datetime, time, timedelta
 
-import aiosmtplib
 import orjson
 import pytest
 from life_rig import ZONE, House, Person
@@ -202,35 +201,17 @@ async def test_one_phone_of_two_debtors_is_nobodys_word(house: House) -> None:
         await house.fetchval("select count(*) from contact_points where opted_out_at is not null")
         == 0
     )
-    await mail_in(house, "somebody@elsewhere.test", "退订", house.parts.tokens.mint(mail, 1))
+    await house.mail("somebody@elsewhere.test", "退订", house.parts.tokens.mint(mail, 1))
     row = await house.fetchrow("select * from responses where kind = 'opted_out'")
     assert row is not None
     assert row["debtor_id"] == (await house.row(one))["debtor_id"]
     assert row["notice_id"] == mail
 
 
-async def mail_in(house: House, sender: str, text: str, token: str = "", more: str = "") -> None:
-    answers = f"In-Reply-To: <{token}@bounce.outreach.test>\r\n" if token else ""
-    mail = (
-        f"From: <{sender}>\r\nTo: <reply@outreach.test>\r\n"
-        f"Message-ID: <{text.encode().hex()}@x.test>\r\nSubject: re\r\n{answers}{more}"
-        "Content-Type: text/plain; charset=utf-8\r\n"
-        f"Content-Transfer-Encoding: 8bit\r\n\r\n{text}\r\n\r\n> 如需退订请回复\r\n"
-    )
-    await aiosmtplib.send(
-        mail.encode(),
-        sender=sender,
-        recipients=["reply@outreach.test"],
-        hostname="127.0.0.1",
-        port=house.settings.mail_port,
-    )
-    await house.apply()
-
-
 async def test_a_reply_by_mail(house: House) -> None:
     person, notice = await house.a_notice(Channel.EMAIL)
     await house.dispatch("email")
-    await mail_in(house, person.email.upper().replace("PERSON", "person"), "金额不对")
+    await house.mail(person.email.upper().replace("PERSON", "person"), "金额不对")
     row = await house.fetchrow("select * from responses")
     assert row is not None
     assert (row["kind"], row["notice_id"], row["channel"]) == ("disputed", notice, "email")
@@ -240,7 +221,7 @@ async def test_a_machines_answer_is_nobodys_word(house: House) -> None:
     person, notice = await house.a_notice(Channel.EMAIL)
     await house.dispatch("email")
     token = house.parts.tokens.mint(notice, 1)
-    await mail_in(house, person.email, "退订", token, "Auto-Submitted: auto-replied\r\n")
+    await house.mail(person.email, "退订", token, "Auto-Submitted: auto-replied\r\n")
     assert await house.fetchval("select count(*) from responses") == 0
     assert await house.fetchval("select count(*) from callbacks_due") == 0
 

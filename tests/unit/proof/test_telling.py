@@ -16,7 +16,7 @@ from outreach.domain.debtor import Jurisdiction, Locale, Role, Sex, Standing
 from outreach.domain.events import EventKind
 from outreach.domain.notice import Purpose
 from outreach.domain.register import Interruption
-from outreach.domain.reply import ResponseKind
+from outreach.domain.response import ResponseKind
 from outreach.domain.standing import About, Body
 from outreach.domain.states import FailureClass, State
 from outreach.proof import names
