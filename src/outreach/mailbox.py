@@ -14,14 +14,16 @@ from outreach.channels.base import Callback
 from outreach.domain.errors import CallbackRejected
 from outreach.logs import Log
 
-SIZE_LIMIT = 1 << 20
-"""Octets of one mail; a bounce returns headers, and a reply that is longer is no reply."""
+SIZE_LIMIT = 32 << 20
+"""Octets of one mail; people answer with photographs of receipts."""
+KEPT = 1 << 20
+"""Octets of one that are kept: words come before what is attached."""
 
 _BOUNCES = "bounces+"
 
 log = Log(__name__)
 
-Deliver = Callable[[Callback], Awaitable[None]]
+Deliver = Callable[[Callback], Awaitable[object]]
 
 
 async def open_mailbox(
@@ -49,6 +51,13 @@ async def open_mailbox(
         )
 
     return await loop.create_server(session, host, port)
+
+
+def cut(content: bytes) -> bytes:
+    """A mail as it is kept: of a long one its beginning, up to the end of a line."""
+    if len(content) <= KEPT:
+        return content
+    return content[: content.rfind(b"\n", 0, KEPT) + 1 or KEPT]
 
 
 class _Door:
@@ -83,7 +92,7 @@ class _Door:
         _session: Session,
         envelope: Envelope,
     ) -> str:
-        body = envelope.content if isinstance(envelope.content, bytes) else b""
+        body = cut(envelope.content) if isinstance(envelope.content, bytes) else b""
         try:
             for address in envelope.rcpt_tos:
                 await self._deliver(

@@ -126,3 +126,78 @@ class SmtpPeer:
             case str(reply):
                 writer.write(reply.encode() + b"\r\n")
         await writer.drain()
+
+
+class ImapPeer:
+    """A mailbox server in a page (RFC 3501, RFC 6851): folders of mails, one user.
+
+    ``refuses`` are commands it answers NO to; ``drops_at`` one at which it closes the connection.
+    """
+
+    def __init__(self, *, move: bool = True) -> None:
+        self.folders: dict[str, dict[int, bytes]] = {"INBOX": {}}
+        self.refuses: set[str] = set()
+        self.drops_at = ""
+        self.commands: list[str] = []
+        self.port = 0
+        self._move = move
+        self._next = 1
+        self._server: asyncio.Server | None = None
+
+    def put(self, mail: bytes) -> None:
+        self.folders["INBOX"][self._next] = mail
+        self._next += 1
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        if self._server:
+            self._server.close()
+            await self._server.wait_closed()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"* OK ready\r\n")
+        while line := (await reader.readline()).decode().rstrip("\r\n"):
+            tag, _, command = line.partition(" ")
+            verb = command.removeprefix("UID ").partition(" ")[0].upper()
+            self.commands.append(verb)
+            if verb == self.drops_at:
+                break
+            if verb in self.refuses:
+                writer.write(f"{tag} NO not now\r\n".encode())
+                continue
+            for answer in self._answer(verb, command.replace('"', "")):
+                writer.write(b"* " + answer + b"\r\n")
+            writer.write(f"{tag} OK done\r\n".encode())
+            if verb == "LOGOUT":
+                break
+        writer.close()
+
+    def _answer(self, verb: str, command: str) -> list[bytes]:
+        words, inbox = command.split(), self.folders["INBOX"]
+        match verb:
+            case "CAPABILITY":
+                return [b"CAPABILITY IMAP4rev1 ID" + (b" MOVE" if self._move else b"")]
+            case "LIST":
+                return [f'LIST () "/" {words[-1]}'.encode()] if words[-1] in self.folders else []
+            case "CREATE":
+                self.folders[words[1]] = {}
+            case "SELECT":
+                return [f"{len(inbox)} EXISTS".encode()]
+            case "SEARCH":
+                return [f"SEARCH {' '.join(map(str, inbox))}".rstrip().encode()]
+            case "FETCH":
+                uid = int(words[2])
+                most = int(words[3].partition("<0.")[2].partition(">")[0])
+                mail = inbox[uid][:most]
+                head = f"1 FETCH (UID {uid} BODY[]<0> {{{len(mail)}}}\r\n".encode()
+                return [head + mail + b")"]
+            case "MOVE":
+                self.folders[words[3]][int(words[2])] = inbox.pop(int(words[2]))
+            case "COPY":
+                self.folders[words[3]][int(words[2])] = inbox[int(words[2])]
+            case "STORE":
+                inbox.pop(int(words[2]))
+        return []

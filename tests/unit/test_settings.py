@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from outreach.domain.errors import ConfigurationError
 from outreach.settings import Settings, load, on_loopback, read
+from outreach.settings.carriers import aligned
 from outreach.settings.rules import broken
 
 OUTREACH = """\
@@ -43,6 +44,13 @@ sender_code = "X"
 [routes.sms]
 channel = "sms"
 carriers = { twilio = 1 }
+"""
+IMAP = """\
+[carriers.smtp.imap]
+host = "mail.bank.test"
+security = "none"
+username = "outreach"
+
 """
 CREDITOR = """\
 name = "示例银行"
@@ -220,6 +228,14 @@ def test_secrets_do_not_show(config: Write, env: dict[str, str]) -> None:
         (
             {"carriers": CARRIERS.replace("reply_to", 'password_env = "hush!"\nreply_to')},
             r"line 13, carriers.smtp.password_env: String should match",
+        ),
+        (
+            {"carriers": CARRIERS.replace("bounce.outreach.test", "bounce.elsewhere.test")},
+            "carriers.smtp: bounce_domain bounce.elsewhere.test is not of the same organization",
+        ),
+        (
+            {"carriers": CARRIERS.replace("[carriers.post]", IMAP + "[carriers.post]")},
+            r'carriers.smtp.imap: security = "none" is allowed on loopback only',
         ),
         ({"creditor": CREDITOR.replace("CNY", "USD")}, r"example-bank.toml line 9, currency: exp"),
         ({"creditor": CREDITOR.replace('account = "0000"\n', "")}, r"line 12, payee.account: miss"),
@@ -464,3 +480,35 @@ def test_a_name_is_not_this_machine(host: str) -> None:
 
 def test_settings_can_be_made_without_any_file() -> None:
     assert Settings().embedded
+
+
+@pytest.mark.parametrize(
+    ("bounces", "sender", "fits"),
+    [
+        ("bank.test", "bank.test", True),
+        ("Bounce.bank.test", "bank.TEST", True),
+        ("bank.test", "mail.bank.test", True),
+        ("bounce.bank.test", "mail.bank.test", True),
+        ("bounce.bank.com.cn", "mail.bank.com.cn", True),
+        ("bounce.other.com.cn", "mail.bank.com.cn", False),
+        ("otherbank.test", "bank.test", False),
+        ("bank.test", "bank.example", False),
+        ("test", "localhost", False),
+    ],
+)
+def test_whether_two_domains_are_of_one_organization(bounces: str, sender: str, fits: bool) -> None:
+    assert aligned(bounces, sender) is aligned(sender, bounces) is fits
+
+
+def test_secrets_that_a_carrier_of_mail_wants(env: dict[str, str], config: Write) -> None:
+    more = 'username = "x"\ndkim_selector = "s1"\nreply_to'
+    imap = IMAP.replace("mail.bank.test", "127.0.0.1")
+    carriers = CARRIERS.replace("reply_to", more).replace(
+        "[carriers.post]", imap + "[carriers.post]"
+    )
+    settings = read(env, config(carriers=carriers))
+    assert settings.carriers[1].secret_names == (
+        "OUTREACH_SMTP_PASSWORD",
+        "OUTREACH_DKIM_KEY",
+        "OUTREACH_IMAP_PASSWORD",
+    )

@@ -112,9 +112,9 @@ class DeliveryFact:
     Matched by ``token`` where it came back, else by ``(carrier, message_id)``; of a message whose
     id we never learned by ``tail``, the last digits of the number it came from, together with
     ``to``, the number it went to. ``event`` names a contact event for facts that are more than a
-    delivery state (posted, printed, signed_for, returned); ``detail`` holds codes and tracking
-    numbers, nothing personal. ``row`` is its place in a callback that speaks of others too; without
-    it the whole callback speaks of this message.
+    delivery state (posted, printed, signed_for, returned); one that ``asks`` wants a person's eye;
+    ``detail`` holds codes and tracking numbers, nothing personal. ``row`` is its place in a
+    callback that speaks of others too; without it the whole callback speaks of this message.
     """
 
     message_id: str | None
@@ -127,6 +127,7 @@ class DeliveryFact:
     tail: str = ""
     to: str = field(default="", repr=False)
     event: EventKind | None = None
+    asks: bool = False
     detail: Mapping[str, str] = field(default_factory=dict)
     row: FileRow | None = None
 

@@ -12,6 +12,8 @@ from email.message import Message as Mail
 from email.utils import parseaddr, parsedate_to_datetime
 from html.parser import HTMLParser
 
+from flufl.bounce import all_failures
+
 from outreach.channels.smtp_codes import enhanced_code, meaning
 from outreach.domain.states import Delivery, FailureClass
 
@@ -24,7 +26,10 @@ ACTIONS: dict[str, Delivery] = {
 }
 
 _TEXT_LIMIT = 10_000  # characters of a reply that are kept
-_HALF_CHARSETS = {"gb2312": "gb18030", "gbk": "gb18030"}  # mislabelled as often as not
+_MOST_ASKED = 500_000  # ends of parts times lines; a megabyte of attachments makes 50,000
+_HALF_CHARSETS = {"gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs"}
+"""What is written under a name is often of the larger set."""
+_LIKELY_CHARSETS = ("utf-8", "gb18030", "big5hkscs")
 
 _QUOTE = re.compile(
     r"^\s*(>|On .{4,200}(wrote:|<[^>]+@[^>]+>\s*$)|在.{2,200}写道[:：]"
@@ -46,6 +51,16 @@ class Report:
 
 
 def parse_mail(octets: bytes) -> Mail:
+    """Any octets as a mail; one of many parts and lines is its headers alone.
+
+    The parser asks each line for the end of every part that is open: many of both would keep it
+    busy for minutes.
+    """
+    if octets.lower().count(b"boundary=") * octets.count(b"\n") > _MOST_ASKED:
+        octets = octets.partition(b"\n\n" if b"\r\n\r\n" not in octets else b"\r\n\r\n")[0]
+        mail = message_from_bytes(octets + b"\r\n\r\n")
+        del mail["Content-Type"]
+        return mail
     return message_from_bytes(octets)
 
 
@@ -81,9 +96,7 @@ def is_automatic(mail: Mail) -> bool:
     return (
         not submitted.startswith("no")
         or precedence in {"bulk", "auto_reply", "junk", "list"}
-        or any(
-            name in mail for name in ("X-Autoreply", "X-Autorespond", "X-Auto-Response-Suppress")
-        )
+        or any(name in mail for name in ("X-Autoreply", "X-Autorespond"))
     )
 
 
@@ -93,7 +106,7 @@ def reports(mail: Mail) -> list[Report]:
         return []
     ids = _returned_ids(mail)
     found: list[Report] = []
-    for part in mail.walk():
+    for part in _parts(mail):  # not those of a report that is returned in it
         match part.get_content_type():
             case "message/delivery-status":
                 found += _delivery_status(part, ids)
@@ -146,14 +159,28 @@ def _fields(part: Mail) -> list[Mail]:
 def _returned_ids(mail: Mail) -> tuple[str, ...]:
     """Message ids of the returned mail or of its headers."""
     ids = []
-    for part in mail.walk():
-        if part is mail:
-            continue
-        if part.get_content_type() == "text/rfc822-headers":
+    for part in _parts(mail):
+        if part.get_content_type() in ("text/rfc822-headers", "message/rfc822"):
             ids += [_bare(str(group.get("Message-ID", ""))) for group in _fields(part)]
-        elif "Message-ID" in part:
-            ids.append(_bare(str(part["Message-ID"])))
     return tuple(filter(None, ids))
+
+
+def _parts(mail: Mail) -> list[Mail]:
+    """The parts of a mail, without theirs."""
+    payload = mail.get_payload()
+    return [part for part in payload if isinstance(part, Mail)] if isinstance(payload, list) else []
+
+
+def refused_by_words(mail: Mail) -> bool:
+    """Whether a bounce without a report says in words alone that it was refused for good."""
+    _, permanent = all_failures(mail)
+    return bool(permanent)
+
+
+def from_a_machine(mail: Mail) -> bool:
+    """Whether it is a mail system's own word."""
+    local = sender(mail).partition("@")[0].lower()
+    return local in {"mailer-daemon", "postmaster", "mail-daemon", "mailerdaemon"}
 
 
 def reply_text(mail: Mail) -> str:
@@ -180,11 +207,13 @@ def _decoded(part: Mail) -> str:
     octets = part.get_payload(decode=True)
     if not isinstance(octets, bytes):
         return ""
-    charset = (part.get_content_charset() or "utf-8").lower()
-    try:
-        return octets.decode(_HALF_CHARSETS.get(charset, charset), errors="replace")
-    except LookupError:
-        return octets.decode(errors="replace")
+    declared = (part.get_content_charset() or "utf-8").lower()
+    for charset in (_HALF_CHARSETS.get(declared, declared), *_LIKELY_CHARSETS):
+        try:
+            return octets.decode(charset)
+        except (LookupError, ValueError):
+            continue  # not what it says it is
+    return octets.decode(errors="replace")
 
 
 class _Words(HTMLParser):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from outreach.channels.base import Carrier, MailHouse
 from outreach.channels.cmpp import Cmpp
+from outreach.channels.dkim_signer import signer
 from outreach.channels.mailhouse import FolderMailHouse
 from outreach.channels.smtp import Smtp
 from outreach.channels.token import Tokens
@@ -36,27 +37,30 @@ def build(
             return Twilio(
                 settings,
                 public_url=public_url,
-                token=_secret(secrets, settings.token_env, settings.name),
+                token=secret(secrets, settings.token_env, settings.name),
                 previous_token=secrets.get(settings.previous_token_env),
             )
         case CmppSettings():
             return Cmpp(
-                settings, clock=clock, secret=_secret(secrets, settings.secret_env, settings.name)
+                settings, clock=clock, secret=secret(secrets, settings.secret_env, settings.name)
             )
         case SmtpSettings():
             password = (
-                _secret(secrets, settings.password_env, settings.name)
-                if settings.username
-                else None
+                secret(secrets, settings.password_env, settings.name) if settings.username else None
             )
-            return Smtp(settings, tokens=tokens, clock=clock, password=password)
+            sign = None
+            if settings.dkim_selector:
+                pem = secret(secrets, settings.dkim_key_env, settings.name)
+                sign = signer(settings.dkim_selector, settings.from_domain, pem, settings.name)
+            return Smtp(settings, tokens=tokens, clock=clock, password=password, sign=sign)
         case MailHouseSettings():
             return FolderMailHouse(
-                settings, salt=_secret(secrets, settings.push_salt_env, settings.name)
+                settings, salt=secret(secrets, settings.push_salt_env, settings.name)
             )
 
 
-def _secret(secrets: Mapping[str, str], variable: str, carrier: str) -> str:
+def secret(secrets: Mapping[str, str], variable: str, carrier: str) -> str:
+    """A carrier's secret; raises ``ConfigurationError`` where its variable is not set."""
     if value := secrets.get(variable):
         return value
     raise ConfigurationError(

@@ -10,9 +10,16 @@ from outreach.channels.base import Callback, DeliveryFact, Fact, Inbound
 from outreach.channels.token import Tokens
 from outreach.domain.errors import CallbackRejected
 from outreach.domain.events import EventKind
+from outreach.domain.states import Delivery, FailureClass
 
 BOUNCES = "bounces+"
 """Local part of our envelope senders, before the token."""
+
+
+_UNREADABLE = (
+    *(ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError),
+)
+"""What the standard library's parser lets through for damaged mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +55,10 @@ class Returns:
             found = inbox.reports(mail)
             if found:
                 return [self._fact(report, callback, mail) for report in found]
+            if bounced := self._verp_token(callback):
+                return self._to_the_envelope_sender(bounced, callback, mail)
             return [self._inbound(callback, mail)]
-        except (ValueError, LookupError, TypeError, AttributeError, AssertionError):
-            # what the standard library's parser lets through for damaged mail
+        except _UNREADABLE:
             raise CallbackRejected(f"carrier {self.name}: the mail cannot be read") from None
 
     def _fact(self, report: inbox.Report, callback: Callback, mail: ParsedMail) -> DeliveryFact:
@@ -65,6 +73,31 @@ class Returns:
             event=EventKind.COMPLAINED if report.complained else None,
         )
 
+    def _to_the_envelope_sender(
+        self, token: str, callback: Callback, mail: ParsedMail
+    ) -> list[Fact]:
+        """What came to where only reports go, and is none: read by its words, and by a person.
+
+        Whatever such a bounce says, the address is taken to live: to silence a living one is worse
+        than to write once more to a dead one.
+        """
+        refused = inbox.refused_by_words(mail)
+        if not refused and inbox.is_automatic(mail):
+            return []  # an absence note
+        if not refused and not inbox.from_a_machine(mail):
+            return [self._inbound(callback, mail)]  # a person who answered to where it came from
+        return [
+            DeliveryFact(
+                message_id=f"{token}@{self.domain}",
+                token=token,
+                delivery=Delivery.UNDELIVERED if refused else Delivery.NONE,
+                at=inbox.sent_at(mail),
+                code="by-words",
+                failure=FailureClass.SOFT if refused else None,
+                asks=True,
+            )
+        ]
+
     def _inbound(self, callback: Callback, mail: ParsedMail) -> Inbound:
         answered = self._own(inbox.references(mail))
         bounced = self._verp_token(callback)
@@ -76,8 +109,7 @@ class Returns:
             message_id=inbox.message_id(mail),
             token=bounced or next(iter(answered), None),
             in_reply_to=answered,
-            # people answer to Reply-To; what goes to the envelope sender is a machine's
-            automatic=bool(bounced) or inbox.is_automatic(mail),
+            automatic=inbox.is_automatic(mail) or inbox.from_a_machine(mail),
         )
 
     def _verp_token(self, callback: Callback) -> str | None:

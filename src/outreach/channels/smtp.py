@@ -22,6 +22,7 @@ from outreach.channels.base import (
     PermanentFailure,
     TemporaryFailure,
 )
+from outreach.channels.dkim_signer import Sign
 from outreach.channels.mime import Mail, write
 from outreach.channels.returns import BOUNCES, Returns
 from outreach.channels.smtp_codes import enhanced_code, meaning, slower
@@ -59,6 +60,7 @@ class Smtp:
         clock: Clock,
         password: str | None = None,
         tls: ssl.SSLContext | None = None,
+        sign: Sign | None = None,
     ) -> None:
         if settings.security == "none" and settings.real:
             raise ConfigurationError(
@@ -72,6 +74,7 @@ class Smtp:
         self._clock = clock
         self._password = password
         self._tls = tls
+        self._sign = sign
         self._domain = settings.bounce_domain.lower()
         self._returns = Returns(settings.name, self._domain, settings.reply_to.lower(), tokens)
         self._idle: list[Session] = []
@@ -109,7 +112,7 @@ class Smtp:
             return await self._converse(session, message.token, recipient, mail)
 
     def _write(self, message: Message) -> bytes:
-        return write(
+        mail = write(
             Mail(
                 sender_name=message.sender_name,
                 sender=self._settings.from_address,
@@ -122,6 +125,7 @@ class Smtp:
                 at=self._clock.now(),
             )
         )
+        return self._sign(mail) if self._sign else mail
 
     def _message_id(self, token: str) -> str:
         return f"{token}@{self._domain}"

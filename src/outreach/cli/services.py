@@ -3,6 +3,7 @@
 import asyncio
 import os
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ import uvicorn
 
 from outreach import logs
 from outreach.bootstrap import open_parts, wait_until_fit
-from outreach.channels.base import Callback
+from outreach.channels.registry import secret
 from outreach.cli.bells import check_redis
 from outreach.cli.session import office, run, servers
 from outreach.clock import Clock
@@ -21,6 +22,7 @@ from outreach.health import Health, answering
 from outreach.http.app import build_app
 from outreach.life import callbacks
 from outreach.life.parts import Parts
+from outreach.mail_poller import BATCH, MailPoller
 from outreach.mailbox import open_mailbox
 from outreach.sandbox.config import SandboxConfig
 from outreach.sandbox.run import run as run_sandbox
@@ -36,6 +38,9 @@ from outreach.supervisor import Supervisor, until_told
 from outreach.worker import DRAIN_SECONDS, LAST_SECONDS, run_worker
 
 app = typer.Typer()
+
+POLL_PATIENCE_SECONDS = 300.0
+"""How long one look into a mailbox may take: a hundred mails over a slow line."""
 
 log = logs.Log("outreach")
 
@@ -86,14 +91,14 @@ def serve() -> None:
 
 async def _serve() -> None:
     async with until_told() as stopping, office(start()) as parts:
-        mailbox = await _open_mailbox(parts)
+        mailbox, health = await _open_mailbox(parts), Health(parts)
 
         async def listening() -> None:
             if not mailbox.is_serving():
                 raise ConfigurationError("the mailbox does not listen")
 
         config = uvicorn.Config(
-            build_app(parts, Health(parts, {"mailbox": listening})),
+            build_app(parts, health),
             host=parts.settings.http_host,
             port=parts.settings.http_port,
             log_config=None,
@@ -102,12 +107,29 @@ async def _serve() -> None:
             timeout_graceful_shutdown=5,
         )
         server = uvicorn.Server(config)
+        health.checks["mailbox"] = listening
+        polling = [
+            asyncio.create_task(
+                health.loops.every(
+                    f"imap:{name}",
+                    seconds,
+                    poller.poll,
+                    stopping,
+                    full=BATCH,
+                    patience=POLL_PATIENCE_SECONDS,
+                )
+            )
+            for name, seconds, poller in _pollers(parts)
+        ]
         serving = asyncio.create_task(_serve_http(server))
         stopped = asyncio.create_task(stopping.wait())
         await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
         mailbox.close()
         stopped.cancel()
+        for each in polling:  # what was not taken in stays in its mailbox
+            each.cancel()
+        await asyncio.gather(*polling, return_exceptions=True)
         await serving
 
 
@@ -121,16 +143,34 @@ async def _serve_http(server: uvicorn.Server) -> None:
     )
 
 
-async def _open_mailbox(parts: Parts) -> asyncio.Server:
-    async def deliver(callback: Callback) -> None:
-        await callbacks.accept(parts, callback)
+def _pollers(parts: Parts) -> list[tuple[str, float, MailPoller]]:
+    """Name, seconds between two looks, and poller of each carrier with an IMAP mailbox."""
+    secrets = parts.settings.carrier_secrets
+    return [
+        (
+            carrier.name,
+            carrier.imap.seconds,
+            MailPoller(
+                carrier,
+                secret(secrets, carrier.imap.password_env, carrier.name),
+                partial(callbacks.accept, parts),
+            ),
+        )
+        for carrier in parts.settings.carriers
+        if isinstance(carrier, SmtpSettings) and carrier.imap
+    ]
 
+
+async def _open_mailbox(parts: Parts) -> asyncio.Server:
     mailboxes: dict[str, str] = {}
     for carrier in parts.settings.carriers:
         if isinstance(carrier, SmtpSettings):
             mailboxes |= {f"@{carrier.bounce_domain}": carrier.name, carrier.reply_to: carrier.name}
     return await open_mailbox(
-        parts.settings.mail_host, parts.settings.mail_port, deliver, mailboxes
+        parts.settings.mail_host,
+        parts.settings.mail_port,
+        partial(callbacks.accept, parts),
+        mailboxes,
     )
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 class TaskKind(StrEnum):
     REPLY = "reply"  # 回复待读: not sure, beyond our rules, or of somebody unknown
     UNCERTAIN = "uncertain"  # 结果不明
-    RETURNED = "returned"  # 信函退回
+    RETURNED = "returned"  # 退回: a letter, or a mail by words alone
     BROKEN_PROMISE = "broken_promise"  # 承诺未兑现
     HOLD = "hold"  # 异议、投诉待答复
 

@@ -361,6 +361,8 @@ async def _apply_to(
             entries.append(_told(row, kind, m, key, now))
             if kind is EventKind.RETURNED:
                 await _open_task(conn, row, now)
+    if any(m.fact.asks for m in facts):
+        await _open_task(conn, row, now)
     attempt = max([row["attempt"], *(m.attempt for m in facts)])
     delivery, telling = merged(words, attempt)
     old = Delivery(row["delivery"])
@@ -391,7 +393,7 @@ async def _apply_to(
 
 
 async def _open_task(conn: Connection, row: asyncpg.Record, now: datetime) -> None:
-    """A letter came back: somebody must find out where the debtor is."""
+    """It came back: somebody must find out where the debtor is, or what a mail system meant."""
     await tasks.add(
         conn,
         new_id(),

@@ -142,7 +142,7 @@ STANDINGS: Mapping[Standing, str] = {
 TASKS: Mapping[TaskKind, str] = {
     TaskKind.REPLY: "回复待读",
     TaskKind.UNCERTAIN: "结果不明",
-    TaskKind.RETURNED: "信函退回",
+    TaskKind.RETURNED: "退回",
     TaskKind.BROKEN_PROMISE: "承诺未兑现",
     TaskKind.HOLD: "待答复",
 }

@@ -8,6 +8,7 @@ the secrets a sandbox makes for itself.
 from outreach.settings.carriers import (
     CarrierSettings,
     CmppSettings,
+    ImapSettings,
     MailHouseSettings,
     PacedSettings,
     RouteSettings,
@@ -24,6 +25,7 @@ __all__ = [
     "CarrierSettings",
     "CmppSettings",
     "CreditorSettings",
+    "ImapSettings",
     "MailHouseSettings",
     "PacedSettings",
     "PayeeSettings",

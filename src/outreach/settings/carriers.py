@@ -135,6 +135,40 @@ class CmppSettings(SmsSettings):
         return self
 
 
+class ImapSettings(Table):
+    """A mailbox that is read because our own mail door cannot be reached from outside."""
+
+    host: Text
+    port: int = Field(993, ge=1, le=65535)
+    security: Literal["tls", "starttls", "none"] = "tls"  # "none" on loopback only
+    username: Text
+    password_env: VariableName = "OUTREACH_IMAP_PASSWORD"
+    folder: Text = "INBOX"
+    done_folder: Text = "Outreach"  # where what was taken in is moved
+    refused_folder: Text = "Outreach-Refused"  # where what we cannot take is moved
+    seconds: float = Field(30, ge=1)  # between two looks
+    timeout_seconds: float = Field(30, gt=0)
+
+    @model_validator(mode="after")
+    def _in_clear_on_loopback(self) -> Self:
+        if self.security == "none" and not on_loopback(self.host):
+            raise PydanticCustomError("clear", 'security = "none" is allowed on loopback only')
+        return self
+
+
+_PUBLIC = frozenset({"com", "net", "org", "gov", "edu", "ac", "co", "idv"})
+
+
+def aligned(one: str, other: str) -> bool:
+    """Whether two domains are of one organization, so that DMARC (RFC 7489, 3.1) lets both pass."""
+    one, other = one.lower(), other.lower()
+    if f".{one}".endswith(f".{other}") or f".{other}".endswith(f".{one}"):
+        return True
+    mine, theirs = (domain.split(".") for domain in (one, other))
+    labels = 3 if len(mine) > 1 and mine[-2] in _PUBLIC else 2
+    return len(mine) >= labels and mine[-labels:] == theirs[-labels:]
+
+
 class SmtpSettings(PacedSettings):
     channel: ClassVar[Channel] = Channel.EMAIL
     kind: Literal["smtp"]
@@ -147,6 +181,9 @@ class SmtpSettings(PacedSettings):
     from_address: Text
     reply_to: Text
     bounce_domain: Text  # VERP: bounces+<token>@bounce_domain
+    dkim_selector: str | None = Field(None, pattern=r"^[A-Za-z0-9._-]+$")  # none: the relay signs
+    dkim_key_env: VariableName = "OUTREACH_DKIM_KEY"  # an RSA key, PEM
+    imap: ImapSettings | None = None  # where answers are fetched, besides our own mail door
     success_reports: bool = False  # ask for a report of delivery too, where that is wanted
     concurrency: int = Field(8, ge=1, le=64)  # sessions in use, over all workers
     timeout_seconds: float = Field(30, gt=0)
@@ -156,8 +193,28 @@ class SmtpSettings(PacedSettings):
         return not on_loopback(self.host)
 
     @property
+    def from_domain(self) -> str:
+        return self.from_address.rpartition("@")[2]
+
+    @model_validator(mode="after")
+    def _aligned(self) -> Self:
+        if not aligned(self.bounce_domain, self.from_domain):
+            raise PydanticCustomError(
+                "aligned",
+                "bounce_domain {bounces} is not of the same organization as from_address's "
+                "{sender}: DMARC would fail by SPF",
+                {"bounces": self.bounce_domain, "sender": self.from_domain},
+            )
+        return self
+
+    @property
     def secret_names(self) -> tuple[str, ...]:
-        return (self.password_env,) if self.username else ()
+        names = [self.password_env] if self.username else []
+        if self.dkim_selector:
+            names.append(self.dkim_key_env)
+        if self.imap:
+            names.append(self.imap.password_env)
+        return tuple(names)
 
 
 class MailHouseSettings(Table):

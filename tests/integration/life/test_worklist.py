@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+import aiosmtplib
 import asyncpg
 import pytest
 from life_rig import ZONE, House, Person
@@ -406,3 +407,27 @@ async def test_a_meaning_must_hold_together(house: House, meaning: Meaning, says
     with pytest.raises(InvalidInput, match=says):
         await review.correct(house.parts, await task(house), meaning, "user:kim", "read")
     assert await standing(house) == ["dispute"]
+
+
+async def test_a_bounce_in_words_alone_silences_nobody(house: House) -> None:
+    _, notice = await house.a_notice(Channel.EMAIL)
+    await house.dispatch("email")
+    token = house.parts.tokens.mint(notice, 1)
+    await aiosmtplib.send(
+        b"From: <MAILER-DAEMON@mx.test>\r\nSubject: failure notice\r\n\r\n"
+        b"Hi. This is the qmail-send program at mx.test.\r\n"
+        b"This is a permanent error; I've given up. Sorry it didn't work out.\r\n\r\n"
+        b"<a@debtor.test>:\r\nSorry, no mailbox here by that name. (#5.1.1)\r\n",
+        sender="mailer-daemon@mx.test",
+        recipients=[f"bounces+{token}@bounce.outreach.test"],
+        hostname="127.0.0.1",
+        port=house.settings.mail_port,
+    )
+    await house.apply()
+    row = await house.look(notice)
+    assert (row["delivery"], row["failure"]) == ("undelivered", "soft")
+    assert (
+        await house.fetchval("select count(*) from contact_points where dead_at is not null") == 0
+    )
+    (waits,) = await waiting(house)
+    assert (waits["kind"], waits["notice"]) == (TaskKind.RETURNED, row["number"])
