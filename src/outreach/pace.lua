@@ -124,6 +124,7 @@ elseif want > 0 then
     wait = math.min(1000, math.max(1, math.ceil(missing / rate)))
   else
     take = math.min(take, granted)
+    if rate == 0 then granted = granted - granted % take end -- a last wave half empty takes as long
     if rate > 0 then tokens = tokens - granted * MESSAGE end
     if breaker == HALF then probe, probing = holder, now + lease end
   end

@@ -107,6 +107,14 @@ async def test_who_waits_for_tokens_gets_the_next(carrier: Carrier) -> None:
     assert await carrier.granted("patient") == 1
 
 
+async def test_without_a_rate_whole_waves_are_granted(carrier: Carrier) -> None:
+    """What would go in a last wave, half empty, waits for the next turn."""
+    turn = await carrier.turn(want=32)
+    assert (turn.granted, turn.places) == (30, 15)
+    turn = await carrier.turn(want=10, told=Told(ok=30))
+    assert (turn.granted, turn.places) == (10, 10)
+
+
 async def test_a_turn_told_twice_gives_back_once(carrier: Carrier) -> None:
     """The answer to a turn may be lost on the way and the turn asked for again."""
     carrier.limits = replace(FREE, rate=0.01, burst=100)

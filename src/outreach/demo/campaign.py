@@ -83,7 +83,8 @@ async def _middle(parts: Parts, number: int) -> Progress:
     patience = monotonic() + PATIENCE_SECONDS
     while monotonic() < patience:
         shown = await how_it_went(parts, number)
-        gone = shown.states.get(State.SENT, 0)
+        # uncertain ones may have gone: of a worker killed again and again they are most
+        gone = sum(shown.states.get(state, 0) for state in (State.SENT, State.UNCERTAIN))
         if shown.campaign.frozen_at is not None and gone * 4 >= shown.total:
             return shown
         await asyncio.sleep(0.05)
