@@ -13,6 +13,7 @@ QUICK = {
     "gate": ("--quick",),
     "proof": ("--events", "400", "--asked", "3"),
     "carriers": ("--quick",),
+    "mail": ("--quick",),
 }
 """Every bench there is, and what makes it small."""
 
