@@ -48,8 +48,9 @@ eval: $(DONE) ## the gate on words held against labelled texts (ARGS="--set tuni
 eval-replies: $(DONE) ## what replies are taken to mean, held against labelled ones
 	$(BIN)/python -m eval.replies $(ARGS)
 
-likeness: $(DONE) ## what the second reader of words learns from the texts for tuning
+likeness: $(DONE) ## what the second readers of words and replies learn from the texts for tuning
 	$(BIN)/python -m eval.likeness
+	$(BIN)/python -m eval.reply_likeness
 
 fuzz: $(DONE) ## ten minutes of broken CMPP (ARGS="--seconds 60 --seed 2")
 	$(BIN)/python tests/fuzz/fuzz_cmpp.py $(ARGS)

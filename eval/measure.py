@@ -24,7 +24,9 @@ def share(hits: int, of: int) -> str:
 def asked(name: str, about: str | None) -> argparse.ArgumentParser:
     """The options of ``python -m eval.<name>``."""
     parser = argparse.ArgumentParser(prog=f"python -m eval.{name}", description=about)
-    parser.add_argument("--set", default="held_out", help=f"held_out or tuning, of eval/{name}/")
+    parser.add_argument(
+        "--set", default="held_out", help=f"held_out, fresh or tuning, of eval/{name}/"
+    )
     parser.add_argument(
         "--show",
         action="store_true",

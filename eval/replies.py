@@ -14,8 +14,8 @@ from pathlib import Path
 
 from eval.measure import asked, share, verdict
 from outreach.domain.debtor import Jurisdiction
-from outreach.domain.reply import read_reply
 from outreach.domain.response import ResponseKind, Understood
+from outreach.replies.reading import read_reply
 
 SETS = Path(__file__).parent / "replies"
 COLUMNS = ["today", "labels", "promised_on", "amount", "place", "channel", "text"]

@@ -20,6 +20,7 @@ from outreach.compliance.wording import load_wording
 from outreach.db import debtors, keys, schema
 from outreach.db.pool import Pool, open_pool
 from outreach.domain.errors import ConfigurationError, Rewound
+from outreach.ledger.check_codes import CheckCodes
 from outreach.ledger.checkpoint import LogKeys
 from outreach.ledger.keys import MasterKeys, parse_key
 from outreach.ledger.lookup import LookupKey
@@ -40,6 +41,7 @@ class Keys:
     masters: MasterKeys
     lookup: LookupKey
     tokens: Tokens
+    codes: CheckCodes
     log: LogKeys
 
 
@@ -56,6 +58,7 @@ def open_keys(settings: Settings) -> Keys:
         lookup=LookupKey(lookup),
         # a key of its own, drawn from the look-up key, so that tokens outlive master key rotation
         tokens=Tokens(LookupKey(lookup).hash("derive", "attempt tokens")),
+        codes=CheckCodes(LookupKey(lookup).hash("derive", "check codes")),
         log=LogKeys.parse(settings.log_keys.get_secret_value()),
     )
 
@@ -150,6 +153,7 @@ async def open_parts(
             masters=opened.masters,
             lookup=opened.lookup,
             tokens=opened.tokens,
+            codes=opened.codes,
             log_keys=opened.log,
             catalog=Catalog(settings.templates_dir),
             press=LetterPress(),

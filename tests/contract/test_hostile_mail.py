@@ -206,3 +206,25 @@ def test_a_person_who_answers_to_where_it_came_from_is_heard() -> None:
 def test_absence_notes_say_nothing(header: str, to: str | None) -> None:
     facts = read(f"{STRANGER}{header}\r\n\r\n我在休假,退订\r\n".encode(), to or bounces())
     assert all(isinstance(fact, Inbound) and fact.automatic for fact in facts)
+
+
+def test_an_internationalized_report_is_read_like_any() -> None:
+    """RFC 6533, as Postfix writes it of a mailbox like 张三@debtor.test."""
+    mail = (
+        f'{DAEMON}Content-Type: multipart/report; report-type=delivery-status; boundary="r"\r\n\r\n'
+        "--r\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nSorry.\r\n--r\r\n"
+        "Content-Type: message/global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+        "Reporting-MTA: dns; mx.test\r\nX-Queue: 1\r\n\r\n"
+        "Final-Recipient: utf-8; 张三@debtor.test\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+        "Diagnostic-Code: smtp; 550 5.1.1 no such mailbox\r\n\r\n"
+        "--r\r\nContent-Type: message/global-headers\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+        f"Message-ID: <{TOKEN}@bounce.bank.test>\r\nTo: <张三@debtor.test>\r\n\r\n--r--\r\n"
+    ).encode()
+    (fact,) = read(mail, bounces())
+    assert isinstance(fact, DeliveryFact)
+    assert (fact.delivery, fact.failure, fact.code, fact.token) == (
+        Delivery.UNDELIVERED,
+        FailureClass.HARD,
+        "5.1.1",
+        TOKEN,
+    )

@@ -156,6 +156,7 @@ def test_all_channels_delivered_and_answers_came(ran: Ran) -> None:
     responses = ran.outcome["responses"]
     assert isinstance(responses, dict)
     assert len(responses) >= 2
+    assert re.search(r"writing again to [1-9]\d* who answered", ran.said)
 
 
 def test_a_campaign_was_approved_paused_and_resumed_and_a_payment_stopped_somebody(

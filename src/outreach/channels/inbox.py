@@ -108,7 +108,7 @@ def reports(mail: Mail) -> list[Report]:
     found: list[Report] = []
     for part in _parts(mail):  # not those of a report that is returned in it
         match part.get_content_type():
-            case "message/delivery-status":
+            case "message/delivery-status" | "message/global-delivery-status":
                 found += _delivery_status(part, ids)
             case "message/feedback-report":
                 found.append(Report(ids, Delivery.NONE, "feedback-report", None, complained=True))
@@ -118,17 +118,30 @@ def reports(mail: Mail) -> list[Report]:
 
 
 def _delivery_status(part: Mail, ids: tuple[str, ...]) -> Iterator[Report]:
-    groups = part.get_payload()
-    if not isinstance(groups, list):  # broken ones come as a string
-        return
+    groups = _groups(part)
     envelope = tuple(
-        str(g["Original-Envelope-Id"]).strip()
-        for g in groups
-        if isinstance(g, Mail) and "Original-Envelope-Id" in g
+        str(group["Original-Envelope-Id"]).strip()
+        for group in groups
+        if "Original-Envelope-Id" in group
     )
     for group in groups:
-        if isinstance(group, Mail) and "Action" in group:
+        if "Action" in group:
             yield _recipient(group, envelope + ids)
+
+
+def _groups(part: Mail) -> list[Mail]:
+    """The groups of fields in a status; broken ones come as a string, and are none.
+
+    Of an internationalized one (RFC 6533) the parser takes the first for a mail's headers, and the
+    others for its body.
+    """
+    groups = _parts(part)
+    if part.get_content_subtype() != "delivery-status" and len(groups) == 1:
+        octets = groups[0].get_payload(decode=True)
+        if isinstance(octets, bytes):
+            blocks = octets.replace(b"\r\n", b"\n").split(b"\n\n")
+            groups += [message_from_bytes(block) for block in blocks if block.strip()]
+    return groups
 
 
 def _recipient(group: Mail, ids: tuple[str, ...]) -> Report:
@@ -160,9 +173,15 @@ def _returned_ids(mail: Mail) -> tuple[str, ...]:
     """Message ids of the returned mail or of its headers."""
     ids = []
     for part in _parts(mail):
-        if part.get_content_type() in ("text/rfc822-headers", "message/rfc822"):
+        if part.get_content_type() in _RETURNED:
             ids += [_bare(str(group.get("Message-ID", ""))) for group in _fields(part)]
     return tuple(filter(None, ids))
+
+
+_RETURNED = (
+    *("text/rfc822-headers", "message/rfc822"),
+    *("message/global-headers", "message/global"),  # RFC 6533
+)
 
 
 def _parts(mail: Mail) -> list[Mail]:

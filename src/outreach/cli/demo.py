@@ -12,6 +12,9 @@ from outreach.cli.session import run
 from outreach.compliance.finding import Confidence
 from outreach.demo import Sight, run_demo
 from outreach.demo.stock import Outcome
+from outreach.domain.response import ResponseKind
+from outreach.domain.task import TaskKind
+from outreach.proof import names
 
 app = typer.Typer()
 console = Console(highlight=False, stderr=False)
@@ -66,6 +69,7 @@ def _print(outcome: Outcome, sight: Sight) -> None:
     _print_rules(sight)
     replies = "  ".join(f"{kind} {count}" for kind, count in sorted(outcome.responses.items()))
     console.print(f"replies by kind: {replies}\n", markup=False)
+    _print_again(sight)
     if sight.timeline:
         console.print("one debtor's timeline:")
         print_timeline(console, sight.timeline)
@@ -116,6 +120,32 @@ def _print_rules(sight: Sight) -> None:
         label = Confidence(row["confidence"]).label
         table.add_row(row["rule"], row["kind"], str(row["notices"]), row["says"], label)
     console.print(table)
+
+
+def _print_again(sight: Sight) -> None:
+    """What replies changed of what is sent next, and what waits for a person."""
+    table = Table(
+        "answered",
+        "sent",
+        "held",
+        "blocked",
+        "because",
+        title="Written to again after they answered",
+    )
+    for row in sight.again:
+        kind = names.RESPONSES[ResponseKind(row["kind"])]
+        counts = (str(row[name]) for name in ("sent", "held", "blocked"))
+        table.add_row(f"{kind} ({row['kind']})", *counts, row["says"] or "")
+    for column in table.columns[1:4]:
+        column.justify = "right"
+    console.print(table)
+    waiting = "  ".join(
+        f"{names.TASKS[TaskKind(kind)]} ({kind}) {count}"
+        for kind, count in sorted(sight.waiting.items())
+    )
+    console.print(
+        f"waiting for a person: {waiting or 'nothing'} (outreach tasks list)\n", markup=False
+    )
 
 
 def _print_check(outcome: Outcome) -> None:

@@ -103,6 +103,44 @@ async def sample(
     )
 
 
+async def answered(conn: Connection) -> list[asyncpg.Record]:
+    """Whoever answered a message: the first account it spoke of, its purpose and its channel."""
+    return await conn.fetch(
+        """select distinct on (r.debtor_id) r.debtor_id, n.account_ids[1] as account_id, n.purpose,
+               n.channel
+           from responses r join notices n on n.id = r.notice_id
+           where r.withdrawn_at is null and n.channel <> 'letter'
+           order by r.debtor_id, r.at desc, r.id desc"""
+    )
+
+
+async def after_answers(conn: Connection, key: str) -> list[asyncpg.Record]:
+    """What became of notices whose keys begin so, by what their debtors had answered.
+
+    ``kind``, the counts ``sent``, ``held`` and ``blocked``, and ``says``, what a rule beside those
+    on how often (F) said of most of them.
+    """
+    return await conn.fetch(
+        """with again as (
+               select n.id, n.debtor_id, n.state from notices n
+               where starts_with(n.idempotency_key, $1)
+           ), spoke as (
+               select e.notice_id, f->>'rule' as rule, f->>'says' as says
+               from contact_events e cross join lateral jsonb_array_elements(e.data->'findings') f
+               where e.kind in ('held', 'blocked') and e.notice_id in (select id from again)
+                   and f->>'rule' not like 'F-%'
+           )
+           select r.kind, count(distinct a.id) filter (where a.state = 'sent') as sent,
+               count(distinct a.id) filter (where a.state = 'pending') as held,
+               count(distinct a.id) filter (where a.state = 'blocked') as blocked,
+               mode() within group (order by s.rule || ' ' || s.says) as says
+           from responses r join again a on a.debtor_id = r.debtor_id
+               left join spoke s on s.notice_id = a.id
+           where r.withdrawn_at is null group by 1 order by 1""",
+        key,
+    )
+
+
 async def settled_by_payment(conn: Connection) -> list[asyncpg.Record]:
     """Accounts that a payment has settled."""
     return await conn.fetch(

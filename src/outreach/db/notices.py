@@ -73,6 +73,10 @@ async def by_key(conn: Connection, creditor_id: str, key: str) -> UUID | None:
     return notice_id
 
 
+async def by_number(conn: Connection, number: int) -> asyncpg.Record | None:
+    return await conn.fetchrow("select * from notices where number = $1", number)
+
+
 async def by_number_or_id(conn: Connection, text: str) -> asyncpg.Record | None:
     """Find a notice by its number or its id, as a person types it."""
     return await conn.fetchrow(

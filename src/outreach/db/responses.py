@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from outreach.db.pool import Connection
+from outreach.domain.response import ResponseKind
 
 Row = tuple[Any, ...]
 
@@ -46,6 +47,29 @@ async def newest(conn: Connection, debtor_id: UUID) -> asyncpg.Record | None:
     )
 
 
+async def said_since(
+    conn: Connection,
+    debtor_id: UUID,
+    notice_id: UUID,
+    said_by: str,
+    kinds: Sequence[str],
+    since: datetime,
+) -> bool:
+    """Whether one of the debtor's replies to this notice said just that since then."""
+    found: bool = await conn.fetchval(
+        """select exists (
+               select from responses
+               where debtor_id = $1 and notice_id = $2 and said_by = $3 and at >= $5
+               group by reply_id having array_agg(kind order by kind) = $4::text[])""",
+        debtor_id,
+        notice_id,
+        said_by,
+        sorted(kinds),
+        since,
+    )
+    return found
+
+
 async def others_like(conn: Connection, row: asyncpg.Record) -> list[asyncpg.Record]:
     """What this debtor's other replies say of the same kind."""
     return await conn.fetch(
@@ -65,13 +89,24 @@ async def withdraw(conn: Connection, response_id: UUID, now: datetime) -> None:
     )
 
 
-async def confirm(conn: Connection, reply_id: UUID, said_by: str) -> None:
+async def settle(conn: Connection, response_id: UUID, said_by: str) -> None:
     """A person took it so too."""
     await conn.execute(
-        """update responses set sure = true, said_by = $2
-           where reply_id = $1 and withdrawn_at is null and not sure""",
-        reply_id,
-        said_by,
+        "update responses set sure = true, said_by = $2 where id = $1", response_id, said_by
+    )
+
+
+async def unsure(
+    conn: Connection, debtor_id: UUID, kinds: Sequence[str], but: UUID
+) -> list[asyncpg.Record]:
+    """What else this debtor's replies may say of these kinds, and no person has read."""
+    return await conn.fetch(
+        """select point_id, holds_until, at from responses
+           where debtor_id = $1 and kind = any($2::text[]) and id <> $3 and not sure
+               and withdrawn_at is null""",
+        debtor_id,
+        kinds,
+        but,
     )
 
 
@@ -114,10 +149,15 @@ async def of_debtor(conn: Connection, debtor_id: UUID) -> list[asyncpg.Record]:
 
 
 async def of_campaign(conn: Connection, campaign_id: UUID) -> dict[str, int]:
-    """How many people of a campaign answered, by what they said."""
+    """How many people of a campaign answered, by what they said.
+
+    What may be an objection, or a stranger's, counts once a person has read it.
+    """
     rows = await conn.fetch(
-        """select kind, count(distinct debtor_id) as count from responses
-           where campaign_id = $1 and withdrawn_at is null group by 1 order by 1""",
+        f"""select kind, count(distinct debtor_id) as count from responses
+           where campaign_id = $1 and withdrawn_at is null
+               and (sure or kind not in ('{ResponseKind.OPTED_OUT}', '{ResponseKind.WRONG_PERSON}'))
+           group by 1 order by 1""",
         campaign_id,
     )
     return {row["kind"]: row["count"] for row in rows}

@@ -39,8 +39,8 @@ async def uncertain_since(conn: Connection, seconds: float, limit: int) -> list[
     In no order, so that those no carrier can tell of do not stand before the others for ever.
     """
     return await conn.fetch(
-        f"""select n.id, n.creditor_id, n.debtor_id, n.channel, n.route, n.attempt, n.state,
-               e.id as event_id, e.at as sending_at, e.carrier,
+        f"""select n.id, n.number, n.creditor_id, n.debtor_id, n.channel, n.route, n.attempt,
+               n.state, e.id as event_id, e.at as sending_at, e.carrier,
                p.sealed, p.key_id, k.wrapped, k.master_version
            from uncertain u
            join notices n on n.id = u.notice_id

@@ -18,14 +18,15 @@ import asyncpg
 
 from outreach.bootstrap import open_parts
 from outreach.clock import monotonic
-from outreach.db import audience, events, migrate, stops
+from outreach.db import audience, events, migrate, stops, tasks
 from outreach.demo import campaign
+from outreach.demo.again import KEY, write_again
 from outreach.demo.plan import ACTOR, plan, receipts_for_settled, submit_all
 from outreach.demo.stage import EXAMPLES, ZONE, Files, cut_files, set_stage
 from outreach.demo.stock import Outcome, summary, take_stock
 from outreach.domain.errors import OutreachError
 from outreach.embedded import Embedded, places
-from outreach.life import seal
+from outreach.life import seal, worklist
 from outreach.life.parts import Parts
 from outreach.life.words import local_day
 from outreach.portfolio.load import import_accounts, import_payments
@@ -45,6 +46,8 @@ class Sight:
     rules: Sequence[asyncpg.Record]
     debtor_id: UUID | None
     timeline: Sequence[asyncpg.Record]
+    again: Sequence[asyncpg.Record]  # what became of notices to those who had answered
+    waiting: Mapping[str, int]  # tasks by kind
 
 
 Show = Callable[[Outcome, Sight], None]
@@ -112,6 +115,9 @@ async def _play(
     say(f"sending (worker {supervisor.service('worker').pid})")
     await campaign.play(parts, number, files, say)
     await settle(parts, told, say)
+    say(f"writing again to {await write_again(parts)} who answered: what they said decides")
+    await settle(parts, told, say)
+    await worklist.follow(parts)
     await seal.seal_all(parts.pool)
 
 
@@ -120,7 +126,9 @@ async def _look(parts: Parts) -> Sight:
         rules = await audience.rules_that_spoke(conn)
         debtor_id = await audience.liveliest(conn)
         told = await events.timeline(conn, debtor_id) if debtor_id else []
-    return Sight(rules, debtor_id, told)
+        again = await audience.after_answers(conn, KEY)
+        waiting = await tasks.open_counts(conn)
+    return Sight(rules, debtor_id, told, again, waiting)
 
 
 # ------------------------------------------------------------------------------------ services

@@ -21,10 +21,12 @@ _WITHIN = "(?:后|内|之后|之内|以内|以后)"
 def days_named(text: str, today: date) -> list[Named]:
     """Every day named in the text, in its order, as seen from ``today``."""
     found: list[Named] = []
+    read = bytearray(len(text))
     for pattern, day_of in _READERS:
         for match in pattern.finditer(text):
             start, end = match.span()
-            if all(end <= first or last <= start for first, last, _ in found):
+            if not any(read[start:end]):
+                read[start:end] = b"\1" * (end - start)
                 found.append((start, end, day_of(match, today)))
     return sorted(found, key=lambda named: named[:2])
 
@@ -55,12 +57,26 @@ def _after(days: int) -> Callable[[re.Match[str], date], date | None]:
 
 
 def _full_date(match: re.Match[str], today: date) -> date | None:
-    """12月5日 is this year's, or next year's once passed; 115年 is a year of the Republic."""
+    """12月5日 is this year's, or next year's once passed; 115年 is a year of the Republic.
+
+    18/8 can only be the 18th of August, as Hong Kong writes it.
+    """
     month, day = _number(match["month"]), _number(match["day"])
+    if month > 12 >= day and "/" in match[0]:
+        month, day = day, month
     if year := match.groupdict().get("year"):
         return _day(int(year) + {2: 2000, 3: 1911}.get(len(year), 0), month, day)
     this = _day(today.year, month, day)
     return _day(today.year + 1, month, day) if this and this < today else this
+
+
+def _in_english(match: re.Match[str], today: date) -> date | None:
+    month = 1 + _MONTHS.index(match["month"])
+    this = _day(today.year, month, int(match["day"]))
+    return _day(today.year + 1, month, int(match["day"])) if this and this < today else this
+
+
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 
 
 def _day_of_month(match: re.Match[str], today: date) -> date | None:
@@ -79,6 +95,11 @@ def _weekday(match: re.Match[str], today: date) -> date | None:
     index = "一二三四五六日".find(match["day"].translate(_SUNDAYS))
     day = today + timedelta(days=7 * weeks + index - today.weekday())
     return day if weeks or day >= today else day + timedelta(days=7)
+
+
+def _weekday_in_letters(match: re.Match[str], today: date) -> date | None:
+    index = ("yi", "er", "san", "si", "wu", "liu", "ri").index(match["day"])
+    return today + timedelta(days=(index - today.weekday()) % 7)
 
 
 def _week_end(match: re.Match[str], today: date) -> date | None:
@@ -144,10 +165,18 @@ _READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], date], date | No
             rf"(?:(?P<next>下个?)|[这本当]个?|(?P<month>{_NUMBER}))月(?P<part>份?)",
             _part_of_month,
         ),
+        (
+            rf"(?<![0-9])(?P<day>[0-9]{{1,2}})(?:st|nd|rd|th)?(?P<month>{'|'.join(_MONTHS)})[a-z]*",
+            _in_english,
+        ),
+        (
+            r"(?<![a-z])zhou(?P<day>yi|er|san|si|wu|liu|ri)(?=$|[^a-z]|huan|qian)",
+            _weekday_in_letters,
+        ),
         (r"年[底末前]", lambda _, today: _day(today.year, 12, 31)),
         (r"大后[天日]", _after(3)),
-        (r"后[天日]", _after(2)),
-        (r"明[天日早晚儿]|名天|听日", _after(1)),
-        (r"今[天日晚]", _after(0)),
+        (r"后[天日儿]|houtian", _after(2)),
+        (r"明[天日早晚儿]|名天|听日|mingtian", _after(1)),
+        (r"今[天日晚儿]|jintian", _after(0)),
     )
 )

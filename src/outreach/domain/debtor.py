@@ -70,6 +70,7 @@ class Standing(StrEnum):
     PROMISE = "promise"  # 承诺还款
     PAYMENT_PENDING = "payment_pending"  # 称已还款, 待入账
     HARDSHIP = "hardship"  # 困难
+    UNREAD = "unread"  # 回复待人工确认: it may be an objection, or a stranger's
     DECEASED = "deceased"
     MISSING = "missing"  # 宣告失踪
     INCAPACITY = "incapacity"

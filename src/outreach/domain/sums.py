@@ -27,6 +27,8 @@ _SUM = re.compile(
 _NO_SUM = re.compile(
     r"[号日月期年次个天点分成折%％岁人名楼室栋周位遍条通封回笔张家礼星小秒/:\-]|[千百]?[多几]?次"
 )
+_NEAR = 12
+"""Characters beside a number in which a word says what it is."""
 _NAMES = ("号", "第", "尾", "下", "上", "卡", "码")
 _PAID = re.compile("已|转|还|打|付|汇")
 _FORMAL = str.maketrans("壹贰叁肆伍陆柒捌玖拾佰仟萬", "一二三四五六七八九十百千万")
@@ -40,12 +42,13 @@ def sums_named(text: str) -> list[Named]:
     found: list[Named] = []
     text = text.translate(_FORMAL)
     for match in _SUM.finditer(text):
-        before, after = text[: match.start()], text[match.end() :]
+        before = text[max(0, match.start() - _NEAR) : match.start()]
+        after = text[match.end() : match.end() + _NEAR]
         if not (match["money"] or match["sign"]):
             said = match["unit"] or match["words"] or match["point"]
             if _NO_SUM.match(after) or before.endswith(_NAMES):
                 continue
-            if not (said or _PAYS.search(before) or (not before and _PAID.match(after))):
+            if not (said or _PAYS.search(before) or (match.start() == 0 and _PAID.match(after))):
                 continue
         value = _value(match)
         if 0 < value < MOST:

@@ -6,6 +6,7 @@ from starlette.routing import Route
 from outreach.channels.base import Callback
 from outreach.domain.errors import CallbackRejected, NotFound
 from outreach.health import Health, routes
+from outreach.http import check
 from outreach.life import callbacks
 from outreach.life.parts import Parts
 
@@ -51,7 +52,7 @@ def build_app(parts: Parts, health: Health | None = None) -> FastAPI:
 
     # a plain route: a carrier's callback has no fields of ours to be read and checked
     door_route = Route("/callbacks/{carrier}/{path:path}", callback, methods=["POST"])
-    app.router.routes.extend((door_route, *routes(health or Health(parts))))
+    app.router.routes.extend((door_route, *check.routes(parts), *routes(health or Health(parts))))
     return app
 
 

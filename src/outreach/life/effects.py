@@ -1,7 +1,8 @@
 """Effects: what a reply changes of its writer, told in their history, and how it is taken back.
 
 A reply that opts out, or says that its writer is a stranger, marks the contact point it came from;
-others set a standing under the reference ``reply``, one of each kind for all replies, apart from
+where we are not sure of it everything is held until a person has read it (``Standing.UNREAD``).
+Others set a standing under the reference ``reply``, one of each kind for all replies, apart from
 what people set. What is taken back undoes only what no other reply says as well.
 """
 
@@ -60,6 +61,10 @@ _STANDINGS = {
     ResponseKind.HARDSHIP: Standing.HARDSHIP,
     ResponseKind.COMPLAINED: Standing.COMPLAINT,
 }
+
+
+def _standing_of(kind: ResponseKind, *, sure: bool) -> Standing | None:
+    return Standing.UNREAD if kind in _MARKS and not sure else _STANDINGS.get(kind)
 
 
 def pause_until(understood: Understood, now: datetime, zone: str) -> datetime | None:
@@ -203,8 +208,9 @@ class Effects:
             if understood.promised_on:
                 data["promised_on"] = understood.promised_on.isoformat()
             self.tell(_EVENTS[kind], data, self._sealed(amount))
-        await self._mark(kind)
-        if standing := _STANDINGS.get(kind):
+        if understood.sure:
+            await self._mark(kind, now)
+        if standing := _standing_of(kind, sure=understood.sure):
             self._stand(standing, until)
 
     def minor(self, amount: Decimal | None) -> int | None:
@@ -218,11 +224,11 @@ class Effects:
             return None
         return {"amount": amount, "currency": str(HOME_CURRENCY[self._person.place])}
 
-    async def _mark(self, kind: ResponseKind) -> None:
-        field, now = _MARKS.get(kind), self._standings.now
+    async def _mark(self, kind: ResponseKind, at: datetime) -> None:
+        field = _MARKS.get(kind)
         if not field or self._point is None:
             return
-        if await debtors.mark_point(self._conn, self._point["id"], field, now):
+        if await debtors.mark_point(self._conn, self._point["id"], field, at):
             data: dict[str, object] = {"point": str(self._point["id"]), "mark": field}
             self.tell(EventKind.CONTACT_CHANGED, data)
 
@@ -256,11 +262,19 @@ class Effects:
         """Undo what one row of ``responses`` did, but for what others like it say as well."""
         kind = ResponseKind(row["kind"])
         await responses.withdraw(self._conn, row["id"], self._standings.now)
-        others = await responses.others_like(self._conn, row)
-        await self._unmark(kind, row, others)
-        if standing := _STANDINGS.get(kind):
-            for fact in self._standings.ending(self._person.id, standing, None, REFERENCE):
-                self._shrink(fact, others)
+        await self._unmark(kind, row, await responses.others_like(self._conn, row))
+        if standing := _standing_of(kind, sure=row["sure"]):
+            await self._release(standing, row, "misread")
+
+    async def settle(self, row: asyncpg.Record) -> None:
+        """A person takes a row of ``responses`` as we did: what waited for that is done."""
+        kind = ResponseKind(row["kind"])
+        if row["sure"]:
+            return
+        await responses.settle(self._conn, row["id"], self._actor)
+        if kind in _MARKS:
+            await self._release(Standing.UNREAD, row, "read")
+            await self._mark(kind, row["at"])
 
     async def _unmark(
         self, kind: ResponseKind, row: asyncpg.Record, others: Sequence[asyncpg.Record]
@@ -274,11 +288,20 @@ class Effects:
             data: dict[str, object] = {"point": str(point_id), "unmark": field}
             self.tell(EventKind.CONTACT_CHANGED, data)
 
-    def _shrink(self, fact: Fact, others: Sequence[asyncpg.Record]) -> None:
+    async def _release(self, standing: Standing, row: asyncpg.Record, reason: str) -> None:
+        """Let go what a row held, but for what others hold as well."""
+        if standing is Standing.UNREAD:
+            others = await responses.unsure(self._conn, row["debtor_id"], list(_MARKS), row["id"])
+        else:
+            others = await responses.others_like(self._conn, row)
+        for fact in self._standings.ending(self._person.id, standing, None, REFERENCE):
+            self._shrink(fact, others, reason)
+
+    def _shrink(self, fact: Fact, others: Sequence[asyncpg.Record], reason: str) -> None:
         """End what replies set, or leave it to stand as long as those that remain ask for."""
         asked = [each["holds_until"] for each in others if each["at"] >= fact.since]
         if not asked:
-            data = self._standings.end(self._person.id, fact, "misread", None)
+            data = self._standings.end(self._person.id, fact, reason, None)
             self.tell(EventKind.STANDING_ENDED, data)
             return
         until = None if None in asked else max(asked)

@@ -20,6 +20,7 @@ from outreach.domain.frozen import frozen
 from outreach.domain.money import Currency
 from outreach.domain.notice import Purpose
 from outreach.domain.register import Register
+from outreach.ledger.check_codes import CheckCodes
 from outreach.life.parts import Parts
 from outreach.life.registers import CreditorRegisters
 from outreach.settings import CreditorSettings
@@ -33,7 +34,9 @@ _key = itemgetter(
 
 @frozen
 class Kind:
-    """``today`` is the debtors' own day, ``deadline`` by when a demand asks for payment."""
+    """``today`` is the debtors' own day, ``deadline`` by when a demand asks for payment; ``codes``
+    where the creditor has a page on which they can be checked.
+    """
 
     purpose: Purpose
     channel: Channel
@@ -47,6 +50,7 @@ class Kind:
     balance_max_age: timedelta
     today: date
     deadline: date
+    codes: CheckCodes | None
 
     def setting_of(self, agency: str | None) -> Setting:
         """Where the words of its notices are said, by the creditor or an agency."""
@@ -101,6 +105,7 @@ class Kinds:
             balance_max_age=timedelta(hours=creditor.balance_max_age_hours),
             today=today,
             deadline=today + timedelta(days=creditor.deadline_days),
+            codes=self._parts.codes if creditor.check_at else None,
         )
 
     def _filed(
@@ -160,4 +165,5 @@ def _words(creditor: CreditorSettings) -> CreditorWords:
         payee_account=creditor.payee.account,
         address=creditor.address,
         department=creditor.department,
+        check_at=creditor.check_at,
     )

@@ -16,6 +16,7 @@ from outreach.db.pool import Pool
 from outreach.domain.contact import Channel
 from outreach.domain.debtor import Jurisdiction
 from outreach.domain.errors import NotFound
+from outreach.ledger.check_codes import CheckCodes
 from outreach.ledger.checkpoint import LogKeys
 from outreach.ledger.keys import MasterKeys, SealingKey, WrappedKey
 from outreach.ledger.lookup import LookupKey
@@ -35,6 +36,7 @@ class Parts:
     masters: MasterKeys
     lookup: LookupKey
     tokens: Tokens
+    codes: CheckCodes
     log_keys: LogKeys
     catalog: Catalog
     press: LetterPress

@@ -311,6 +311,8 @@ def words_findings(parts: Parts, words: Words, kind: Kind) -> tuple[Finding, ...
     """What the gate on words refuses of this kind, and what is missing or not registered."""
     rendered = words.rendered
     text = f"{rendered.subject}\n{rendered.text}" if rendered.subject else rendered.text
+    if words.context.code:  # it says nothing, and with it no text would be known from before
+        text = text.replace(words.context.code, "0")
     setting = kind.setting_of(words.context.agency)
     found = (
         *parts.wording.check_words(text, setting),

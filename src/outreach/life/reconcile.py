@@ -147,7 +147,8 @@ async def look_up(parts: Parts) -> int:
             (current,) = await receipts.lock(conn, [row["id"]])
             if (current["state"], current["attempt"]) != (State.UNCERTAIN, row["attempt"]):
                 continue  # settled while we asked: what we found may be another's
-            ours = await _ours(conn, carrier.name, row["id"], since, found)
+            coded = parts.codes.mint(row["number"]) in message.text
+            ours = await _ours(conn, carrier.name, row["id"], since, found, coded=coded)
             if ours is None:
                 continue
             ids = [
@@ -172,18 +173,25 @@ def _answerable(sending: UUID, era: Era | None) -> bool:
 
 
 async def _ours(
-    conn: Connection, carrier: str, notice_id: UUID, since: datetime, found: Sequence[Accepted]
+    conn: Connection,
+    carrier: str,
+    notice_id: UUID,
+    since: datetime,
+    found: Sequence[Accepted],
+    *,
+    coded: bool,
 ) -> Sequence[str] | None:
     """The ids of this notice's message among those found; None: it is not certain that one is.
 
     Another notice may have said the same to the same recipient, so a message proves something only
     when there is one for each notice that may be its own; of several it is not certain which is
     whose, so none is taken, and a receipt will tell. Notices are counted first: one that gets
-    its id meanwhile takes its message away from us, and never leaves it behind.
+    its id meanwhile takes its message away from us, and never leaves it behind. Words that hold the
+    notice's own check code (``coded``) are nobody else's.
     """
     if not found:
         return None
-    candidates = await uncertain.unaccounted(conn, notice_id, since - LOOK_BACK)
+    candidates = 1 if coded else await uncertain.unaccounted(conn, notice_id, since - LOOK_BACK)
     ids = [message_id for each in found for message_id in each.message_ids]
     known = await carriage.find(conn, carrier, ids)
     free = [each for each in found if known.keys().isdisjoint(each.message_ids)]

@@ -1,5 +1,6 @@
 """Responses: match what a debtor wrote to who they are, understand it, act on it, record it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -11,7 +12,6 @@ from outreach.db import debtors, receipts, responses, tasks
 from outreach.db.pool import Connection
 from outreach.domain.contact import Channel, normalize_email
 from outreach.domain.events import EventKind
-from outreach.domain.reply import read_reply
 from outreach.domain.response import ResponseKind, Understood
 from outreach.domain.states import FailureClass
 from outreach.domain.task import TaskKind
@@ -20,6 +20,7 @@ from outreach.ledger.envelope import Entry, prepare
 from outreach.life.effects import CARRIER, Effects
 from outreach.life.parts import Parts
 from outreach.life.telling import notice_event
+from outreach.replies.reading import read_reply
 
 ACTOR = "job:responses"
 TAIL_LASTS = timedelta(days=30)
@@ -36,7 +37,6 @@ _READ_BY_A_PERSON = frozenset(
         ResponseKind.WANTS_PERSON,
         ResponseKind.ASKS_GENUINE,
         ResponseKind.ABUSE,
-        ResponseKind.OTHER,
     }
 )
 """What wants an answer or an eye, however sure we are of it."""
@@ -82,13 +82,27 @@ async def record(
         found = tuple(replace(each, sure=False) for each in found)
     if inbound.carrier_opt_out:
         found = (*(each for each in found if each.kind not in _REFUSED_INSTEAD), _REFUSED)
+    return await act(effects, inbound.text, found, callback_id, ACTOR, {})
+
+
+async def act(
+    effects: Effects,
+    text: str,
+    found: Sequence[Understood],
+    callback_id: UUID | None,
+    said_by: str,
+    more: dict[str, object],
+) -> UUID:
+    """Tell a reply, do what it asks for, and have a person read what we are not sure of or what
+    wants an answer; the reply's id.
+    """
     said = effects.tell(
         EventKind.REPLIED,
-        {"understood": [str(each.kind) for each in found], "sure": all(u.sure for u in found)},
-        {"text": inbound.text, "because": [each.words for each in found]},
+        {"understood": [str(u.kind) for u in found], "sure": all(u.sure for u in found), **more},
+        {"text": text, "because": [each.words for each in found]},
     )
     for each in found:
-        await effects.take(said.id, callback_id, each, CARRIER if each is _REFUSED else ACTOR)
+        await effects.take(said.id, callback_id, each, CARRIER if each is _REFUSED else said_by)
     if any(not each.sure or each.kind in _READ_BY_A_PERSON for each in found):
         await effects.open_task(TaskKind.REPLY, said.id)
     return said.id

@@ -132,7 +132,10 @@ async def confirm(parts: Parts, number: int, actor: str, reason: str) -> None:
     now = parts.clock.now()
     async with parts.pool.acquire() as conn, conn.transaction():
         task = await _reply_task(conn, number, known=True)
-        await responses.confirm(conn, task["subject"], actor)
+        rows, effects = await _opened(conn, parts, task, actor, now)
+        for row in rows:
+            await effects.settle(row)
+        await effects.write()
         await finish(conn, task, actor, now, Outcome.CONFIRMED, reason)
 
 
@@ -175,14 +178,7 @@ async def _correct(
     actor: str,
     now: datetime,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    reply_id, debtor_id = task["subject"], task["debtor_id"]
-    rows = await responses.of_reply(conn, reply_id)
-    point_id = rows[0]["point_id"]
-    point = await debtors.point(conn, point_id) if point_id else None
-    channel = Channel(rows[0]["channel"])
-    effects = await Effects.open(
-        conn, parts, debtor_id, point, task["notice_id"], channel, actor, now
-    )
+    rows, effects = await _opened(conn, parts, task, actor, now)
     meant = {each.kind: each for each in meaning.understood()}
     for row in rows:
         same = meant.get(row["kind"])
@@ -191,6 +187,7 @@ async def _correct(
             effects.minor(same.amount),
         ):
             del meant[same.kind]
+            await effects.settle(row)
         elif row["said_by"] == CARRIER and not same:
             raise Conflict(
                 "the carrier itself has refused them further messages: that stays",
@@ -198,18 +195,37 @@ async def _correct(
             )
         elif row["said_by"] != CARRIER:
             await effects.withdraw(row)
-    await responses.confirm(conn, reply_id, actor)
     was = tuple(dict.fromkeys(row["kind"] for row in rows))
     kinds = tuple(str(kind) for kind in dict.fromkeys(meaning.kinds))
     if meant or set(was) != set(kinds):
         effects.tell(
             EventKind.CORRECTED,
-            {"reply": str(reply_id), "misread": list(was), "understood": list(kinds)},
+            {"reply": str(task["subject"]), "misread": list(was), "understood": list(kinds)},
         )
     for each in meant.values():
-        await effects.take(reply_id, rows[0]["callback_id"], each, actor)
+        await effects.take(task["subject"], rows[0]["callback_id"], each, actor)
     await effects.write()
     return was, kinds
+
+
+async def _opened(
+    conn: Connection, parts: Parts, task: asyncpg.Record, actor: str, now: datetime
+) -> tuple[Sequence[asyncpg.Record], Effects]:
+    """What a task's reply is taken to say, and what can be made of it."""
+    rows = await responses.of_reply(conn, task["subject"])
+    point_id = rows[0]["point_id"]
+    point = await debtors.point(conn, point_id) if point_id else None
+    effects = await Effects.open(
+        conn,
+        parts,
+        task["debtor_id"],
+        point,
+        task["notice_id"],
+        Channel(rows[0]["channel"]),
+        actor,
+        now,
+    )
+    return rows, effects
 
 
 async def attribute(parts: Parts, number: int, debtor_id: UUID, actor: str, reason: str) -> UUID:

@@ -112,6 +112,7 @@ def build_context(
         due_date=min([each.due_date for each in words]),
         deadline=kind.deadline,
         number=letter_number(kind.today, row["number"]),
+        code=kind.codes.mint(row["number"]) if kind.codes else None,
         guarantor=Role.GUARANTOR in [account["role"] for account in accounts],
         agency=_agency_of(accounts),
     )

@@ -58,6 +58,8 @@ STANDINGS: Mapping[str, Standing] = {
     "貴賓": Standing.VIP,
     "员工": Standing.STAFF,
     "員工": Standing.STAFF,
+    "回复待确认": Standing.UNREAD,
+    "回覆待確認": Standing.UNREAD,
     "仅限人工": Standing.HUMAN_ONLY,
     "僅限人工": Standing.HUMAN_ONLY,
 } | {str(kind): kind for kind in Standing}

@@ -111,6 +111,7 @@ _SAYINGS: Mapping[str, Say] = {
     "understood": _named("理解为 ", names.RESPONSES),
     "about_task": _named("", names.TASKS),
     "outcome": _named("", names.OUTCOMES),
+    "via": _named("", {"page": "经核实页面"}),
     "unmark": _named("撤销联系方式标记:", names.MARKS),
     "sure": lambda value, _: "" if value else "待人工确认",
     "promised_on": _named("承诺日 "),

@@ -52,6 +52,7 @@ STANDINGS: Mapping[str, str] = _plain(
     promise="payment is promised",
     payment_pending="a payment is said to be on its way",
     hardship="in hardship",
+    unread="a reply waits to be read",
     incapacity="without legal capacity",
     minor="a minor",
     arrangement="individual voluntary arrangement",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from outreach.sandbox.script import Fate
+from outreach.sandbox.script import REPLIES, Fate
 
 
 class SandboxConfig(BaseModel):
@@ -48,5 +48,5 @@ class SandboxConfig(BaseModel):
         Fate.UNREACHABLE: 0.02,
     }
     letters: dict[Fate, float] = {Fate.SIGNED_BY_OTHER: 0.15, Fate.RETURNED: 0.08}
-    replies: dict[str, float] = {"已还款": 0.05, "退订": 0.02, "不是本人": 0.02, "下周五还": 0.05}
+    replies: dict[str, float] = dict(REPLIES)
     repeats: float = 0.03  # receipts that come twice

@@ -23,8 +23,16 @@ class Fate(StrEnum):
 ARRIVES = frozenset({Fate.DELIVERED, Fate.THROTTLED, Fate.GREYLISTED, Fate.SIGNED_BY_OTHER})
 """Fates whose message reaches the debtor in the end: only these are replied to."""
 
-REPLIES = ("已还款", "退订", "不是本人", "下周五还")
-"""What debtors of the sandbox write back."""
+REPLIES = {
+    "已还款": 0.05,
+    "退订": 0.02,
+    "不是本人": 0.02,
+    "下周五还": 0.05,
+    "金额不对": 0.02,
+    "发工资就先还500": 0.02,
+    "手机都快被你们震没电了": 0.01,
+}
+"""What debtors of the sandbox write back, and how many of them."""
 
 
 @dataclass(frozen=True, slots=True)

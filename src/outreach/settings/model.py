@@ -69,6 +69,7 @@ class CreditorSettings(Table):
     app: Text
     address: Text
     department: Text
+    check_at: Text | None = None  # where debtors can check a code, in words; none: no codes
     payee: PayeeSettings
     transfer: TransferSettings | None = None
     currency: Currency

@@ -24,6 +24,7 @@ class CreditorWords:
     payee_account: str
     address: str
     department: str
+    check_at: str | None = None  # where a code can be checked, in words
 
 
 @frozen
@@ -82,5 +83,6 @@ class Context:
     deadline: date  # by when a demand asks for payment
     number: str  # 函件编号
     guarantor: bool  # we write to a guarantor (保证人): he has his own wording
+    code: str | None  # 验真码, where the creditor has a page to check it on
     agency: str | None  # the agency that writes for the creditor (受托催收机构), if one does
     borrower: str | None = None  # to a guarantor: whose debt it is, masked

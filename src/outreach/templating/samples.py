@@ -36,6 +36,7 @@ _CREDITORS = {
         payee_account="0000 0000 0000 0000 123",
         address="上海市浦东新区示例路1号示例大厦",
         department="信用卡中心",
+        check_at="示例银行APP“消息验真”页",
     ),
     Locale.ZH_HK: CreditorWords(
         name="範例銀行有限公司",
@@ -48,6 +49,7 @@ _CREDITORS = {
         payee_account="000-000000-001",
         address="香港中環範例街1號",
         department="信用卡部",
+        check_at="範例銀行網站「核實訊息」頁",
     ),
     Locale.ZH_TW: CreditorWords(
         name="範例商業銀行股份有限公司",
@@ -60,6 +62,7 @@ _CREDITORS = {
         payee_account="000-00-000000-1",
         address="臺北市中正區範例路1號",
         department="信用卡部",
+        check_at="範例行動銀行「訊息查證」頁",
     ),
 }
 _AGENCIES = {
@@ -165,6 +168,7 @@ def _context(
         today=TODAY,
         due_date=min(account.due_date for account in accounts),
         deadline=TODAY + timedelta(10),
+        code="K7Q2M9XH",
         number=f"CS-{TODAY:%Y%m%d}-{list(Purpose).index(purpose):06d}",
         guarantor=False,
         agency=None,

@@ -164,6 +164,14 @@ class House:
         packs = {**self.parts.policies.packs, Jurisdiction.MAINLAND: changed_pack}
         self.parts = replace(self.parts, policies=Policies(packs, {}))
 
+    def without_codes(self) -> None:
+        """Let messages hold no check code: then two of them may say the very same."""
+        creditors = {
+            each.id: each.model_copy(update={"check_at": None})
+            for each in self.parts.creditors.values()
+        }
+        self.parts = replace(self.parts, creditors=creditors)
+
     def two_a_day(self) -> None:
         """Let a channel have two contacts a day: all that a person's day holds, by one of them."""
         for key in ("F-03.sms-day", "F-03.email-day"):

@@ -131,6 +131,7 @@ async def test_the_same_words_sent_for_another_notice_prove_nothing(
 
 async def test_two_uncertain_ones_and_one_message_stay_uncertain(house: House) -> None:
     """Whose it is nobody can tell: the callback's path can, or a person."""
+    house.without_codes()
     house.two_a_day()
     person = Person()
     await house.people(person)
@@ -149,6 +150,7 @@ async def test_two_uncertain_ones_and_one_message_stay_uncertain(house: House) -
 async def test_of_two_of_the_same_words_nobody_guesses_which_is_whose(open_doors: House) -> None:
     """Both went, that is certain; each message's receipt then finds its own notice."""
     house = open_doors
+    house.without_codes()
     first, second = await twins_in_doubt(house)
     for _ in range(2):
         await reconcile.look_up(house.parts)
@@ -160,10 +162,20 @@ async def test_of_two_of_the_same_words_nobody_guesses_which_is_whose(open_doors
     assert await house.state(second) == ("sent", "undelivered")
 
 
+async def test_by_their_codes_each_finds_its_own(open_doors: House) -> None:
+    house = open_doors
+    notices = await twins_in_doubt(house)
+    await reconcile.look_up(house.parts)
+    for notice in notices:
+        assert await house.state(notice) == ("sent", "accepted")
+        assert await house.fetchval(COUNT_IDS, notice) == 1
+
+
 async def test_a_receipt_that_comes_while_we_ask_leaves_the_other_its_message(
     open_doors: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = open_doors
+    house.without_codes()
     first, second = await twins_in_doubt(house)
     carrier = house.parts.carriers["twilio"]
     ask = carrier.look_up

@@ -76,7 +76,7 @@ async def marks(house: House, person: Person) -> set[str]:
 # -------------------------------------------------------------------------------- what is listed
 
 
-@pytest.mark.parametrize("text", ["退订", "明天还", "已还款", "???"])
+@pytest.mark.parametrize("text", ["退订", "明天还", "已还款", "???", "好的，收到，谢谢！"])
 async def test_what_our_rules_settle_asks_for_nobody(house: House, text: str) -> None:
     await asked(house, text)
     assert await waiting(house) == []
@@ -87,7 +87,7 @@ async def test_what_our_rules_settle_asks_for_nobody(house: House, text: str) ->
     [
         ("金额不对", [DISPUTE]),
         ("不是本人", [WRONG]),
-        ("今天天气真好", [OTHER]),
+        ("几点关门", [OTHER]),
         ("转人工", [ResponseKind.WANTS_PERSON]),
         ("尽快还", [PROMISE]),
     ],
@@ -218,15 +218,18 @@ async def correct(house: House, *kinds: ResponseKind, **more: object) -> None:
     await review.correct(house.parts, await task(house), meaning, "user:kim", "read")
 
 
+async def reread(house: House, person: Person) -> int:
+    async with house.parts.pool.acquire() as conn, conn.transaction():
+        debtor_id = (await house.row(person))["debtor_id"]
+        return await review.reread(conn, house.parts, debtor_id)
+
+
 async def test_a_wrong_opt_out_is_taken_back_and_told(house: House) -> None:
     """And what goes to them next is no longer blocked."""
     house.two_a_day()
     person, _ = await asked(house, "退订")
     assert await marks(house, person) == {"opted_out_at"}
-    async with house.parts.pool.acquire() as conn, conn.transaction():
-        debtor_id = (await house.row(person))["debtor_id"]
-        number = await review.reread(conn, house.parts, debtor_id)
-    assert number == await task(house)
+    assert await reread(house, person) == await task(house)
     await correct(house, ResponseKind.ASKS_GENUINE)
     assert await marks(house, person) == set()
     events = await house.history(person)
@@ -253,7 +256,7 @@ async def test_what_another_reply_says_too_stays(house: House) -> None:
     person, _ = await asked(house, "金额不对")
     await told(house, person, "盗刷")
     await told(house, person, "不是本人")
-    await told(house, person, "我不认识这个人")
+    await told(house, person, "打错了")
     assert await standing(house) == ["dispute"]
     first, *_, third, _ = sorted(row["number"] for row in await waiting(house))
     for number in (first, third):
@@ -296,6 +299,42 @@ async def test_a_shorter_pause_once_the_longer_was_misread(house: House) -> None
     assert row["expires_at"] == before
 
 
+@pytest.mark.parametrize(("meant", "mark"), [(OUT, "opted_out_at"), (WRONG, "wrong_person_at")])
+async def test_what_may_be_an_objection_holds_everything_until_it_is_read(
+    house: House, meant: ResponseKind, mark: str
+) -> None:
+    """What no phrase of ours says, and reads like one: nobody is silenced, nothing more is sent."""
+    house.two_a_day()
+    text = {OUT: "手机都快被你们震没电了", WRONG: "他早搬走不住这儿"}[meant]
+    person, _ = await asked(house, text)
+    assert await standing(house) == ["unread"]
+    assert await marks(house, person) == set()
+    waits = await house.notice(person)
+    await house.dispatch()
+    assert (await house.look(waits))["state"] == "pending"
+    assert (await house.events(waits))[-1].data["rules"] == ["UNREAD"]
+    await review.confirm(house.parts, await task(house), "user:kim", "read")
+    assert await standing(house) == []
+    assert mark in await marks(house, person)
+    await house.due_now(waits)
+    await house.dispatch()
+    assert (await house.look(waits))["state"] == "blocked"
+
+
+async def test_read_and_found_harmless_the_rest_goes_on(house: House) -> None:
+    house.two_a_day()
+    person, _ = await asked(house, "手机都快被你们震没电了")
+    await told(house, person, "他早搬走不住这儿")
+    waits = await house.notice(person)
+    first, second = sorted(row["number"] for row in await waiting(house))
+    await review.correct(house.parts, first, Meaning((OTHER,)), "user:kim", "read")
+    assert await standing(house) == ["unread"]  # the other waits still
+    await review.correct(house.parts, second, Meaning((OTHER,)), "user:kim", "read")
+    assert await standing(house) == []
+    await house.dispatch()
+    assert (await house.look(waits))["state"] == "sent"
+
+
 async def test_confirming_makes_it_sure(house: House) -> None:
     person, _ = await asked(house, "尽快还")
     await review.confirm(house.parts, await task(house), "user:kim", "read")
@@ -311,6 +350,7 @@ async def test_the_carriers_own_refusal_stays(house: House) -> None:
     assert await house.post(house.signed("inbound", form | {"Body": "stop it, 天气真好"})) == [200]
     await house.apply()
     assert await marks(house, person) == {"opted_out_at"}
+    await reread(house, person)
     with pytest.raises(Conflict, match="the carrier itself has refused"):
         await correct(house, OTHER)
     assert await marks(house, person) == {"opted_out_at"}
@@ -368,6 +408,7 @@ async def test_mail_of_another_mailbox_that_answers_ours_is_looked_at(house: Hou
     await house.mail("friend@elsewhere.test", "退订", house.parts.tokens.mint(notice, 1))
     (row,) = await house.fetch("select * from responses")
     assert (row["kind"], row["sure"]) == ("opted_out", False)
+    assert await standing(house) == ["unread"]
     assert row["debtor_id"] == (await house.row(person, Channel.EMAIL))["debtor_id"]
     assert [each["kind"] for each in await waiting(house)] == [TaskKind.REPLY]
 

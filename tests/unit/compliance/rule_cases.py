@@ -433,6 +433,8 @@ def _pauses(place: Jurisdiction, hardship: str = "S-10") -> Iterator[Case]:
     pending, promise = (Standing.PAYMENT_PENDING,), (Standing.PROMISE,)
     yield _stands(place, "PAID-CLAIM", HOLD, pending, COLLECTS, 3, releasable=True)
     yield _stands(place, "PROMISE", HOLD, promise, COLLECTS, 14, releasable=True)
+    unread = (Standing.UNREAD,)
+    yield _stands(place, "UNREAD", HOLD, unread, COLLECTS | PLANS, releasable=True)
 
 
 def _stops(place: Jurisdiction, **ids: str) -> Iterator[Case]:

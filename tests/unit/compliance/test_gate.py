@@ -317,6 +317,7 @@ MUST_STOP = [
     (Standing.ASSIGNED, BLOCKS, "S-08", "HK-37", "TW-24"),
     (Standing.ACQUIRED, BLOCKS, "S-08", "HK-37", "TW-24"),
     (Standing.HARDSHIP, HOLDS, "S-10", "S-10", "S-10"),
+    (Standing.UNREAD, HOLDS, "UNREAD", "UNREAD", "UNREAD"),
     (Standing.PROMISE, HOLDS, "PROMISE", "PROMISE", "PROMISE"),
     (Standing.PAYMENT_PENDING, HOLDS, "PAID-CLAIM", "PAID-CLAIM", "PAID-CLAIM"),
     (Standing.DO_NOT_CONTACT, BLOCKS, "LIST", "LIST", "LIST"),

@@ -16,11 +16,12 @@ from outreach.domain.notice import Purpose
 
 MAINLAND, HONG_KONG, TAIWAN = Jurisdiction
 RELEASABLE = {
-    MAINLAND: {"S-09", "LIST", "S-07", "S-10", "S-12.refused", "PAID-CLAIM", "PROMISE"},
+    MAINLAND: {"S-09", "LIST", "S-07", "S-10", "S-12.refused", "PAID-CLAIM", "UNREAD", "PROMISE"},
     HONG_KONG: {
-        "S-09", "LIST", "S-07", "S-10", "S-12.refused", "PAID-CLAIM", "PROMISE", "HK-29.over",
+        "S-09", "LIST", "S-07", "S-10", "S-12.refused", "PAID-CLAIM", "UNREAD", "PROMISE",
+        "HK-29.over",
     },
-    TAIWAN: {"S-09", "LIST", "S-07", "S-10", "PAID-CLAIM", "PROMISE"},
+    TAIWAN: {"S-09", "LIST", "S-07", "S-10", "PAID-CLAIM", "UNREAD", "PROMISE"},
 }  # fmt: skip
 
 

@@ -22,9 +22,9 @@ from outreach.domain.errors import ConfigurationError
 ROOT = Path(__file__).parents[3]
 MAINLAND, HONG_KONG, TAIWAN = Jurisdiction
 OWN_IDS = {
-    MAINLAND: r"[TFPCSMR]-\d\d|LIST|PROMISE|PAID-CLAIM",
-    HONG_KONG: r"HK-\d\d|[TPCS]-\d\d|LIST|PROMISE|PAID-CLAIM",
-    TAIWAN: r"TW-\d\d|[TPCS]-\d\d|LIST|PROMISE|PAID-CLAIM",
+    MAINLAND: r"[TFPCSMR]-\d\d|LIST|PROMISE|PAID-CLAIM|UNREAD",
+    HONG_KONG: r"HK-\d\d|[TPCS]-\d\d|LIST|PROMISE|PAID-CLAIM|UNREAD",
+    TAIWAN: r"TW-\d\d|[TPCS]-\d\d|LIST|PROMISE|PAID-CLAIM|UNREAD",
 }
 KNOWN = {
     MAINLAND: {"T": 7, "F": 7, "P": 9, "C": 15, "S": 13, "M": 8, "R": 11},

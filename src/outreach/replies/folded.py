@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -28,8 +29,20 @@ class Folded:
     def words(self, start: int, end: int) -> str:
         return self.source[self.places[start] : self.places[end - 1] + 1]
 
-    def part(self, start: int, end: int, asks: bool) -> "Folded":
-        return Folded(self.source, self.plain[start:end], self.places[start:end], asks)
+    @property
+    def all_words(self) -> str:
+        return self.words(0, len(self.plain))
+
+    def clauses(self) -> Iterator["Folded"]:
+        """What stands between its marks; ``asks`` of those that are questions."""
+        start = 0
+        for end in [*_CLAUSE_ENDS.finditer(self.plain), None]:
+            stop = end.start() if end else len(self.plain)
+            plain = self.plain[start:stop]
+            if plain:
+                asks = bool(end and "?" in end[0]) or bool(_ASKS.search(plain))
+                yield Folded(self.source, plain, self.places[start:stop], asks)
+            start = end.end() if end else stop
 
 
 def own_words(text: str) -> str:
@@ -62,3 +75,5 @@ _QUOTE_BEGINS = re.compile(
     r"|.{0,100}(?:写道|寫道|写到|寫到)\s*[:：]\s*$",
     re.IGNORECASE,
 )
+_CLAUSE_ENDS = re.compile(r"(?:[。!?;、~\n…]|,(?![0-9]{3})|\.(?![0-9]))+")
+_ASKS = re.compile(r"[吗么嘛]$|怎么|怎样|如何|是不是|是否|能不能|可不可以|什么时候|[了还]没$")

@@ -1,45 +1,34 @@
 """What a debtor's message says, read by rules: simplified or traditional, as people type it.
 
-Every pattern is written in simplified characters and matched on folded text (``reply_text``).
+Every pattern is written in simplified characters and matched on folded text (``folded``).
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 from outreach.domain.days import days_named
-from outreach.domain.reply_text import Folded
 from outreach.domain.response import ResponseKind, Understood
 from outreach.domain.sums import sums_named
+from outreach.replies.folded import Folded
+
+FARTHEST = 60
+"""Days: what is named beyond is hardly a promise, and may be a day that is past."""
 
 
 def read_by_rules(whole: Folded, today: date) -> dict[ResponseKind, Understood]:
     """Each kind that is said, once; empty where no rule knows the words."""
-    if command := _command(whole):
-        return {command.kind: command}
+    if plainly := command(whole):
+        return {plainly.kind: plainly}
     found: dict[ResponseKind, Understood] = {}
-    for clause in _clauses(whole):
+    for clause in whole.clauses():
         for said in _read(clause, today):
             found[said.kind] = _better(found.get(said.kind), said)
-    return _with_sum(found, whole)
-
-
-def _with_sum(
-    found: dict[ResponseKind, Understood], whole: Folded
-) -> dict[ResponseKind, Understood]:
-    """先还500,剩下的月底: a message's only sum is the promised or paid one, wherever it stands."""
-    sums = sums_named(whole.plain)
-    if len(sums) != 1 or ResponseKind.DISPUTED in found:
-        return found
-    for kind in (ResponseKind.PROMISED, ResponseKind.CLAIMED_PAID):
-        if kind in found:
-            return found | {kind: replace(found[kind], amount=sums[0][2])}
     return found
 
 
-def _command(whole: Folded) -> Understood | None:
+def command(whole: Folded) -> Understood | None:
     """A message that is nothing but the answer our texts ask for: T, TD, R, N ..."""
     bare = whole.plain.strip("\n .,。!()[]【】\"'“”")
     match = _COMMANDS.fullmatch(bare)
@@ -47,16 +36,6 @@ def _command(whole: Folded) -> Understood | None:
         return None
     kind = ResponseKind.WRONG_PERSON if match["n"] else ResponseKind.OPTED_OUT
     return Understood(kind, whole.source.strip())
-
-
-def _clauses(whole: Folded) -> Iterator[Folded]:
-    start = 0
-    for end in [*_CLAUSE_ENDS.finditer(whole.plain), None]:
-        stop = end.start() if end else len(whole.plain)
-        if stop > start:
-            asks = bool(end and "?" in end[0]) or bool(_ASKS.search(whole.plain[start:stop]))
-            yield whole.part(start, stop, asks)
-        start = end.end() if end else stop
 
 
 def _read(clause: Folded, today: date) -> Iterator[Understood]:
@@ -99,6 +78,8 @@ def _promise(clause: Folded, today: date) -> Understood | None:
         before = _PAYS_BEFORE.search(plain[:start])
         if not (after or before or len(plain) - (end - start) <= 2):
             continue
+        if day and not 0 <= (day - today).days <= FARTHEST:
+            day = None
         begin = before.start() if before and not after else start
         words = clause.words(begin, after.end() if after else end)
         sure = bool(after) and day is not None and not clause.asks
@@ -112,11 +93,15 @@ def _promise(clause: Folded, today: date) -> Understood | None:
 
 
 def _better(old: Understood | None, new: Understood) -> Understood:
-    """Of two of one kind: the one with a date, then the sure one, then the first."""
+    """Of two of one kind: the one with the later day, then the sure one, then the first."""
     if old is None:
         return new
-    rank = (new.promised_on is not None, new.sure) > (old.promised_on is not None, old.sure)
+    rank = _rank(new) > _rank(old)
     return new if rank else old
+
+
+def _rank(said: Understood) -> tuple[date, bool]:
+    return said.promised_on or date.min, said.sure
 
 
 _NOT = (
@@ -126,8 +111,6 @@ _NOT = (
 _COMMANDS = re.compile(
     r"(?:回复?)?(?:(?P<n>n)|td|t|r|stop|stopall|unsubscribe|quit|退订|停止|拒收)"
 )
-_CLAUSE_ENDS = re.compile(r"(?:[。!?;、~\n…]|,(?![0-9]{3})|\.(?![0-9]))+")
-_ASKS = re.compile(r"[吗么嘛]$|怎么|怎样|如何|是不是|是否|能不能|可不可以|什么时候|[了还]没$")
 _HEDGED = re.compile(r"分期|延期|宽限|减免|停息|协商|缓|^我不是(?!本人|你)")
 
 _SAYS: tuple[tuple[ResponseKind, re.Pattern[str]], ...] = tuple(

@@ -1,0 +1,1 @@
+"""What debtors answer, read: ``reading`` asks ``rules`` and ``likeness``, on ``folded`` text."""
