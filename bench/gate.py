@@ -105,8 +105,11 @@ def _texts(channel: Channel, purpose: Purpose, count: int) -> Iterator[Text]:
     settings = {creditor.id: _setting(channel, purpose, creditor) for creditor in creditors}
     for number in range(count):
         template, creditor = kinds[number % len(kinds)]
-        rendered = template.render(_context(template, creditor, chance))
+        context = _context(template, creditor, chance)
+        rendered = template.render(context)
         text = f"{rendered.subject}\n{rendered.text}" if rendered.subject else rendered.text
+        assert context.code
+        text = text.replace(context.code, "0")  # as ``prepare`` has it read
         yield text, settings[creditor.id]
 
 
