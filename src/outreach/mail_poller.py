@@ -16,11 +16,10 @@ from email.utils import getaddresses
 from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
 from imap_tools.errors import ImapToolsError
 
-from outreach.channels.base import Callback
 from outreach.channels.returns import BOUNCES
 from outreach.domain.errors import CallbackRejected, ConfigurationError
 from outreach.logs import Log
-from outreach.mailbox import KEPT, Deliver, cut
+from outreach.mailbox import KEPT, Deliver, cut, mailed
 from outreach.settings import ImapSettings, SmtpSettings
 
 BATCH = 100
@@ -104,18 +103,11 @@ class MailPoller:
     async def _take(self, content: bytes) -> str:
         """Hand one mail on; the folder it belongs in then."""
         headers: Mail = message_from_bytes(content.partition(b"\r\n\r\n")[0])
-        callback = Callback(
-            carrier=self._carrier.name,
-            path="mailbox",
-            url="smtp:mailbox",
-            headers={
-                "x-envelope-from": str(headers.get("Return-Path", "")).strip(" <>"),
-                "x-envelope-to": self._addressee(headers),
-            },
-            body=content,
-        )
+        sender = str(headers.get("Return-Path", "")).strip(" <>")
         try:
-            await self._deliver(callback)
+            await self._deliver(
+                mailed(self._carrier.name, sender, self._addressee(headers), content)
+            )
         except CallbackRejected as error:
             log.warning("mail_refused", carrier=self._carrier.name, error=error)
             return self._imap.refused_folder

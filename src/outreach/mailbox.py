@@ -53,6 +53,12 @@ async def open_mailbox(
     return await loop.create_server(session, host, port)
 
 
+def mailed(carrier: str, sender: str, to: str, body: bytes) -> Callback:
+    """A mail that came in, as the callback that its carrier's adapter reads."""
+    headers = {"x-envelope-from": sender, "x-envelope-to": to}
+    return Callback(carrier, "mailbox", "smtp:mailbox", headers, body)
+
+
 def cut(content: bytes) -> bytes:
     """A mail as it is kept: of a long one its beginning, up to the end of a line."""
     if len(content) <= KEPT:
@@ -95,18 +101,8 @@ class _Door:
         body = cut(envelope.content) if isinstance(envelope.content, bytes) else b""
         try:
             for address in envelope.rcpt_tos:
-                await self._deliver(
-                    Callback(
-                        carrier=self._carrier(address) or "",
-                        path="mailbox",
-                        url="smtp:mailbox",
-                        headers={
-                            "x-envelope-from": (envelope.mail_from or "").strip("<>"),
-                            "x-envelope-to": address,
-                        },
-                        body=body,
-                    )
-                )
+                sender = (envelope.mail_from or "").strip("<>")
+                await self._deliver(mailed(self._carrier(address) or "", sender, address, body))
         except CallbackRejected:
             return "550 5.7.1 not a mail we can take"
         except Exception as error:

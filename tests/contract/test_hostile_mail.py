@@ -80,10 +80,11 @@ def test_many_lines_for_many_open_parts() -> None:
     ],
     ids=["one line", "empty lines", "tags", "open", "entities", "quotes", "characters"],
 )
+@pytest.mark.parametrize("to", ["reply", "bounces"])
 @pytest.mark.parametrize("kind", ["text/plain", "text/html"])
-def test_twenty_megabytes(kind: str, body: str) -> None:
+def test_twenty_megabytes(kind: str, to: str, body: str) -> None:
     mail = f"{STRANGER}Content-Type: {kind}; charset=utf-8\r\n\r\n{body}".encode()
-    (fact,) = read(mail)
+    (fact,) = read(mail, bounces() if to == "bounces" else "reply@bank.test")
     assert isinstance(fact, Inbound)
     assert len(fact.text) <= 10_000
 

@@ -27,6 +27,7 @@ ACTIONS: dict[str, Delivery] = {
 
 _TEXT_LIMIT = 10_000  # characters of a reply that are kept
 _MOST_ASKED = 500_000  # ends of parts times lines; a megabyte of attachments makes 50,000
+_WORDS_LIMIT = 16 << 10  # octets of a bounce in words alone that are read
 _HALF_CHARSETS = {"gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs"}
 """What is written under a name is often of the larger set."""
 _LIKELY_CHARSETS = ("utf-8", "gb18030", "big5hkscs")
@@ -190,9 +191,12 @@ def _parts(mail: Mail) -> list[Mail]:
     return [part for part in payload if isinstance(part, Mail)] if isinstance(payload, list) else []
 
 
-def refused_by_words(mail: Mail) -> bool:
-    """Whether a bounce without a report says in words alone that it was refused for good."""
-    _, permanent = all_failures(mail)
+def refused_by_words(octets: bytes) -> bool:
+    """Whether a bounce without a report says in words alone that it was refused for good.
+
+    It says so in its beginning: each of two dozen ways is looked for in every line.
+    """
+    _, permanent = all_failures(parse_mail(octets[:_WORDS_LIMIT]))
     return bool(permanent)
 
 

@@ -81,7 +81,7 @@ class Returns:
         Whatever such a bounce says, the address is taken to live: to silence a living one is worse
         than to write once more to a dead one.
         """
-        refused = inbox.refused_by_words(mail)
+        refused = inbox.refused_by_words(callback.body)
         if not refused and inbox.is_automatic(mail):
             return []  # an absence note
         if not refused and not inbox.from_a_machine(mail):

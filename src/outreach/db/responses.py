@@ -60,7 +60,7 @@ async def said_since(
         """select exists (
                select from responses
                where debtor_id = $1 and notice_id = $2 and said_by = $3 and at >= $5
-               group by reply_id having array_agg(kind order by kind) = $4::text[])""",
+               group by reply_id having array_agg(kind order by kind collate "C") = $4::text[])""",
         debtor_id,
         notice_id,
         said_by,

@@ -1,6 +1,5 @@
 """What waits for a person, from when it was seen until somebody closed it."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -178,7 +177,3 @@ async def promises_over(conn: Connection, before: datetime, limit: int) -> list[
         before,
         limit,
     )
-
-
-async def of_debtor(conn: Connection, debtor_id: UUID) -> Sequence[asyncpg.Record]:
-    return await conn.fetch("select * from tasks where debtor_id = $1 order by number", debtor_id)

@@ -7,6 +7,7 @@ from outreach.channels.base import Callback
 from outreach.domain.errors import CallbackRejected, NotFound
 from outreach.health import Health, routes
 from outreach.http import check
+from outreach.http.body import read_body
 from outreach.life import callbacks
 from outreach.life.parts import Parts
 
@@ -30,7 +31,7 @@ def build_app(parts: Parts, health: Health | None = None) -> FastAPI:
 
     async def callback(request: Request) -> Response:
         carrier, path = request.path_params["carrier"], request.path_params["path"]
-        body = await _body(request)
+        body = await read_body(request, BODY_LIMIT)
         if body is None:
             return Response(status_code=413)
         query = f"?{request.url.query}" if request.url.query else ""
@@ -54,13 +55,3 @@ def build_app(parts: Parts, health: Health | None = None) -> FastAPI:
     door_route = Route("/callbacks/{carrier}/{path:path}", callback, methods=["POST"])
     app.router.routes.extend((door_route, *check.routes(parts), *routes(health or Health(parts))))
     return app
-
-
-async def _body(request: Request) -> bytes | None:
-    """The whole body, or None once it is longer than any honest callback."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > BODY_LIMIT:
-            return None
-    return bytes(body)

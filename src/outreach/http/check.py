@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from outreach.http.body import read_body
 from outreach.life import answers
 from outreach.life.answers import LONGEST, Choice
 from outreach.life.parts import Parts
@@ -110,11 +111,9 @@ class _Page:
 
 async def _form(request: Request) -> dict[str, str] | None:
     """The form's fields; None for what is longer, or has more of them, than ours."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > FORM_LIMIT:
-            return None
+    body = await read_body(request, FORM_LIMIT)
+    if body is None:
+        return None
     try:
         fields = parse_qs(body.decode(errors="replace"), max_num_fields=10)
     except ValueError:

@@ -23,7 +23,6 @@ from outreach.domain.response import ResponseKind, Understood
 from outreach.domain.task import Outcome, TaskKind
 from outreach.ids import new_id
 from outreach.ledger import places
-from outreach.ledger.keys import WrappedKey
 from outreach.life import receipts
 from outreach.life.effects import CARRIER, Effects
 from outreach.life.parts import Parts
@@ -78,9 +77,9 @@ async def open_reply(conn: Connection, parts: Parts, number: int) -> Reply:
         people = await _candidates(conn, parts, rows, inbound)
         return Reply(task, inbound.text if inbound else None, (), rows, people)
     said = await events.payload(conn, task["subject"])
-    if said is None:
+    key = parts.open_key(said, "", said["key_id"]) if said else None
+    if said is None or key is None:
         return Reply(task, None, (), rows, ())
-    key = parts.masters.unwrap(WrappedKey(said["key_id"], said["wrapped"], said["master_version"]))
     payload = orjson.loads(key.open(said["sealed"], places.payload(task["subject"])))
     return Reply(task, payload["text"], payload["because"], rows, ())
 
@@ -150,8 +149,8 @@ async def correct(
     now = parts.clock.now()
     async with parts.pool.acquire() as conn, conn.transaction():
         task = await _reply_task(conn, number, known=True)
-        was, kinds = await _correct(conn, parts, task, meaning, actor, now)
-        outcome = Outcome.CONFIRMED if was == kinds else Outcome.CORRECTED
+        was, kinds, changed = await _correct(conn, parts, task, meaning, actor, now)
+        outcome = Outcome.CORRECTED if changed else Outcome.CONFIRMED
         await finish(conn, task, actor, now, outcome, reason)
         return was, kinds
 
@@ -177,7 +176,8 @@ async def _correct(
     meaning: Meaning,
     actor: str,
     now: datetime,
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
+    """What it was taken to say, what it says, and whether that differs, in its day or sum too."""
     rows, effects = await _opened(conn, parts, task, actor, now)
     meant = {each.kind: each for each in meaning.understood()}
     for row in rows:
@@ -197,7 +197,8 @@ async def _correct(
             await effects.withdraw(row)
     was = tuple(dict.fromkeys(row["kind"] for row in rows))
     kinds = tuple(str(kind) for kind in dict.fromkeys(meaning.kinds))
-    if meant or set(was) != set(kinds):
+    changed = bool(meant) or set(was) != set(kinds)
+    if changed:
         effects.tell(
             EventKind.CORRECTED,
             {"reply": str(task["subject"]), "misread": list(was), "understood": list(kinds)},
@@ -205,7 +206,7 @@ async def _correct(
     for each in meant.values():
         await effects.take(task["subject"], rows[0]["callback_id"], each, actor)
     await effects.write()
-    return was, kinds
+    return was, kinds, changed
 
 
 async def _opened(

@@ -36,9 +36,15 @@ async def follow(parts: Parts) -> int:
 
 async def _judge_promises(conn: Connection, now: datetime) -> int:
     """End promises whose time is over: kept, kept in part or broken; a person hears of the last."""
-    over = await tasks.promises_over(conn, now - POSTING, BATCH)
-    await debtors.lock(conn, [row["debtor_id"] for row in over])
+    found = await tasks.promises_over(conn, now - POSTING, BATCH)
+    whose = {row["debtor_id"] for row in found}
+    await debtors.lock(conn, list(whose))
+    # read again: another worker may have judged one meanwhile, or a reply have given it longer
+    over = [
+        r for r in await tasks.promises_over(conn, now - POSTING, BATCH) if r["debtor_id"] in whose
+    ]
     await standings.end(conn, [row["id"] for row in over], now)
+    entries: list[Entry] = []
     for row in over:
         came_of_it = _came_of(row["paid"], row["amount"])
         data: dict[str, object] = {
@@ -46,7 +52,7 @@ async def _judge_promises(conn: Connection, now: datetime) -> int:
             "standing": str(Standing.PROMISE),
             "reason": came_of_it,
         }
-        await events.append(conn, [_event(row, EventKind.STANDING_ENDED, ACTOR, now, data)])
+        entries.append(_event(row, EventKind.STANDING_ENDED, ACTOR, now, data))
         if came_of_it != "kept":
             await tasks.add(
                 conn,
@@ -58,6 +64,7 @@ async def _judge_promises(conn: Connection, now: datetime) -> int:
                 None,
                 now,
             )
+    await events.append(conn, entries)
     return len(over)
 
 

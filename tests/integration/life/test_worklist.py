@@ -1,5 +1,6 @@
 """The work list: what waits for a person, how they close it, and what a correction takes back."""
 
+import asyncio
 from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -472,3 +473,27 @@ async def test_a_bounce_in_words_alone_silences_nobody(house: House) -> None:
     )
     (waits,) = await waiting(house)
     assert (waits["kind"], waits["notice"]) == (TaskKind.RETURNED, row["number"])
+
+
+async def test_two_who_judge_a_promise_at_once_tell_it_once(house: House) -> None:
+    person, _ = await asked(house, "明天还")
+    house.at(house.now + timedelta(days=4))
+    await asyncio.gather(*(worklist.follow(house.parts) for _ in range(4)))
+    ended = [e for e in await house.history(person) if e.kind is EventKind.STANDING_ENDED]
+    assert len(ended) == 1
+
+
+async def test_a_day_that_was_misread_is_a_correction(house: House) -> None:
+    await asked(house, "尽快还")
+    day = house.now.astimezone(ZONE).date() + timedelta(days=3)
+    await correct(house, PROMISE, promised_on=day)
+    assert await house.fetchval("select outcome from tasks") == "corrected"
+
+
+async def test_a_reply_whose_key_is_destroyed_has_no_words(house: House) -> None:
+    person, _ = await asked(house, "金额不对")
+    point = (await house.row(person))["point_id"]
+    await house.execute("update sealing_keys set wrapped = null where id = $1", point)
+    async with house.parts.pool.acquire() as conn:
+        reply = await review.open_reply(conn, house.parts, await task(house))
+    assert (reply.text, [row["kind"] for row in reply.rows]) == (None, ["disputed"])
