@@ -27,7 +27,8 @@ ACTIONS: dict[str, Delivery] = {
 
 _TEXT_LIMIT = 10_000  # characters of a reply that are kept
 _MOST_ASKED = 500_000  # ends of parts times lines; a megabyte of attachments makes 50,000
-_WORDS_LIMIT = 16 << 10  # octets of a bounce in words alone that are read
+_WORDS_LIMIT, _WORDS_LINES = 32 << 10, 600
+"""Octets and lines that are read of a bounce in words alone."""
 _HALF_CHARSETS = {"gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs"}
 """What is written under a name is often of the larger set."""
 _LIKELY_CHARSETS = ("utf-8", "gb18030", "big5hkscs")
@@ -196,7 +197,8 @@ def refused_by_words(octets: bytes) -> bool:
 
     It says so in its beginning: each of two dozen ways is looked for in every line.
     """
-    _, permanent = all_failures(parse_mail(octets[:_WORDS_LIMIT]))
+    lines = octets[:_WORDS_LIMIT].splitlines(keepends=True)[:_WORDS_LINES]
+    _, permanent = all_failures(parse_mail(b"".join(lines)))
     return bool(permanent)
 
 
