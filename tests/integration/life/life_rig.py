@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from itertools import count
 from pathlib import Path
+from random import SystemRandom
 from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -621,10 +622,12 @@ async def _doors(parts: Parts, door: socket.socket) -> AsyncIterator[None]:
 
 
 def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
+    """A port that is free, and that nobody's connection outwards takes before we listen there."""
+    while True:
+        port = SystemRandom().randrange(20_000, 32_000)  # below those the system hands out
+        with suppress(OSError), socket.socket() as taken:
+            taken.bind(("127.0.0.1", port))
+            return port
 
 
 def id_number(person: Person) -> str:
